@@ -1,0 +1,60 @@
+/*
+ * kernels.h - what a kernel is to the rest of the library: its arguments, the list of the variants, and the table
+ * that each ISA fills in. No formula and no intrinsics here.
+ */
+#ifndef ADAMW_BODY_KERNELS_H
+#define ADAMW_BODY_KERNELS_H
+
+#include "../../include/adamw.h"
+#include "../core/strict.h"
+
+/*
+ * The variants of the update, each a function of its own in every ISA's table: X(name, torch, l2, amsgrad).
+ * Tests and benchmarks walk the same list. What a coefficient can express (maximize, weight_decay 0) is no variant.
+ */
+#define ADAMW_VARIANTS(X)                                                                                            \
+    X(adamw, 0, 0, 0)                                                                                                \
+    X(adamw_amsgrad, 0, 0, 1)                                                                                        \
+    X(adam_l2, 0, 1, 0)                                                                                              \
+    X(adam_l2_amsgrad, 0, 1, 1)                                                                                      \
+    X(torch_adamw, 1, 0, 0)                                                                                          \
+    X(torch_adamw_amsgrad, 1, 0, 1)                                                                                  \
+    X(torch_adam_l2, 1, 1, 0)                                                                                        \
+    X(torch_adam_l2_amsgrad, 1, 1, 1)
+
+typedef enum adamw_variant {
+#define ADAMW_ENUMERATE(name, torch, l2, amsgrad) ADAMW_VARIANT_##name,
+    ADAMW_VARIANTS(ADAMW_ENUMERATE)
+#undef ADAMW_ENUMERATE
+        ADAMW_VARIANT_COUNT
+} adamw_variant;
+
+/* The scalars of one step of one parameter group, each rounded once from double (core/coefficients.c). */
+typedef struct adamw_coefficients {
+    float scale;        /* multiplies the gradient first: 1, or -1 to maximize */
+    float beta1, c1;    /* c1 = 1 - beta1 */
+    float beta2, c2;    /* c2 = 1 - beta2 */
+    float w1;           /* torch: 1 - c1, in float32 */
+    float weight_decay; /* L2: what the gradient gets of the parameter */
+    float decay;        /* decoupled: lr * weight_decay; torch: the factor 1 - lr * weight_decay */
+    float step;         /* accurate: lr * sqrt(bc2) / bc1; torch: -lr / bc1 */
+    float root_bc2;     /* torch: sqrt(bc2) */
+    float eps;          /* accurate: eps * sqrt(bc2); torch: eps */
+    bool small_beta1;   /* the moments' forms for betas below one half (kernels/README.md) */
+    bool small_beta2;
+} adamw_coefficients;
+
+/* Updates the values [first, first + n) of the tensor. */
+typedef void adamw_kernel(const adamw_coefficients *k, const adamw_tensor *tensor, size_t first, size_t n);
+
+typedef struct adamw_kernels {
+    adamw_kernel *update[ADAMW_VARIANT_COUNT];
+} adamw_kernels;
+
+/* One table per file of kernels/isa; all NULL where the target architecture is another one. */
+extern ADAMW_INTERNAL const adamw_kernels adamw_kernels_scalar;
+extern ADAMW_INTERNAL const adamw_kernels adamw_kernels_avx2;
+extern ADAMW_INTERNAL const adamw_kernels adamw_kernels_avx512;
+extern ADAMW_INTERNAL const adamw_kernels adamw_kernels_neon;
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * api.c - the public entry points, each the way of the data in a few lines: validate, then drive.
+ */
+#include <stdio.h>
+
+#include "../dispatch/float_env.h"
+#include "validate.h"
+
+const char *adamw_version(void) { return ADAMW_VERSION_STRING; }
+
+const char *adamw_status_string(adamw_status status)
+{
+    switch (status) {
+    case ADAMW_OK:
+        return "ok";
+    case ADAMW_ERROR_INVALID_ARGUMENT:
+        return "invalid argument";
+    case ADAMW_ERROR_UNSUPPORTED:
+        return "unsupported by this version";
+    case ADAMW_ERROR_ISA:
+        return "instruction set unknown or not available here";
+    }
+    return "unknown status";
+}
+
+adamw_status adamw_config_init(adamw_config *config)
+{
+    if (config == NULL)
+        return ADAMW_ERROR_INVALID_ARGUMENT;
+    *config = (adamw_config){.lr = 1e-3,
+                             .beta1 = 0.9,
+                             .beta2 = 0.999,
+                             .eps = 1e-8,
+                             .weight_decay = 1e-4,
+                             .decay = ADAMW_DECAY_DECOUPLED,
+                             .arithmetic = ADAMW_ARITHMETIC_ACCURATE};
+    return ADAMW_OK;
+}
+
+adamw_status adamw_step(const adamw_config *config, uint64_t step, const adamw_tensor *tensors, size_t count)
+{
+    adamw_plan plan;
+    const uint64_t env = adamw_float_env_get();
+    const adamw_status status = adamw_validate(&plan, config, step, tensors, count, NULL);
+    if (status == ADAMW_OK)
+        adamw_drive(&plan);
+    adamw_float_env_set(env);
+    return status;
+}
+
+adamw_status adamw_step_part(const adamw_config *config, uint64_t step, const adamw_tensor *tensors, size_t count,
+                             size_t part, size_t parts)
+{
+    adamw_plan plan;
+    if (part >= parts)
+        return ADAMW_ERROR_INVALID_ARGUMENT;
+    const uint64_t env = adamw_float_env_get();
+    const adamw_status status = adamw_validate(&plan, config, step, tensors, count, NULL);
+    if (status == ADAMW_OK)
+        adamw_drive_part(&plan, part, parts);
+    adamw_float_env_set(env);
+    return status;
+}
+
+adamw_status adamw_step_f32(const adamw_config *config, uint64_t step, size_t n, float *param, const float *grad,
+                            float *exp_avg, float *exp_avg_sq)
+{
+    const adamw_tensor tensor = {.n = n, .param = param, .grad = grad, .exp_avg = exp_avg, .exp_avg_sq = exp_avg_sq};
+    return adamw_step(config, step, &tensor, 1);
+}
+
+adamw_status adamw_explain(const adamw_config *config, uint64_t step, const adamw_tensor *tensors, size_t count,
+                           char *buffer, size_t size)
+{
+    adamw_plan plan;
+    const adamw_sentence sentence = {buffer, buffer != NULL ? size : 0};
+    const adamw_status status = adamw_validate(&plan, config, step, tensors, count, &sentence);
+    if (status == ADAMW_OK && sentence.size != 0)
+        snprintf(buffer, size, "ok");
+    return status;
+}

@@ -1,0 +1,15 @@
+/*
+ * coefficients.h - from a group's hyperparameters and step to what its kernel needs.
+ */
+#ifndef ADAMW_CORE_COEFFICIENTS_H
+#define ADAMW_CORE_COEFFICIENTS_H
+
+#include "../body/kernels.h"
+
+/* Which kernel of an ISA's table the group takes. */
+ADAMW_INTERNAL adamw_variant adamw_variant_of(const adamw_config *config);
+
+/* The scalars of step `step` (from 1), computed in double and each rounded once to float32. */
+ADAMW_INTERNAL adamw_coefficients adamw_coefficients_of(const adamw_config *config, uint64_t step);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * strict.h - what every file of the kernels includes first: it refuses builds that cannot keep the promise on the
+ * bits, and turns off contraction of a*b + c, so that the sources also build right without the Makefile's flags.
+ * Nothing else belongs here.
+ */
+#ifndef ADAMW_CORE_STRICT_H
+#define ADAMW_CORE_STRICT_H
+
+#if !(defined(__x86_64__) || defined(__aarch64__)) || !defined(__LP64__)
+#error "libadamw supports 64-bit x86-64 and AArch64 only"
+#endif
+#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "libadamw supports little-endian targets only"
+#endif
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) ||                       \
+    (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
+#error "compile libadamw's own files without -ffast-math or -Ofast (the rest of the program may keep them)"
+#endif
+
+/* Each of the two compilers ignores the other's pragma; gcc ignores the standard's. */
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#else
+#error "libadamw needs gcc or clang"
+#endif
+
+/* Functions shared between the library's own files: not exported, whatever the flags. */
+#define ADAMW_INTERNAL __attribute__((visibility("hidden")))
+/* The kernel's body is plain C with constant parameters: it only works out when every layer is inlined. */
+#define ADAMW_INLINE static inline __attribute__((always_inline))
+
+#endif

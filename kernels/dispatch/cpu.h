@@ -1,0 +1,15 @@
+/*
+ * cpu.h - what this CPU and its operating system can run. False on another architecture.
+ */
+#ifndef ADAMW_DISPATCH_CPU_H
+#define ADAMW_DISPATCH_CPU_H
+
+#include "../core/strict.h"
+
+#include <stdbool.h>
+
+ADAMW_INTERNAL bool adamw_cpu_has_avx2(void); /* and FMA */
+ADAMW_INTERNAL bool adamw_cpu_has_avx512(void);
+ADAMW_INTERNAL bool adamw_cpu_has_neon(void);
+
+#endif

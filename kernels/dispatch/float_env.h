@@ -1,0 +1,31 @@
+/*
+ * float_env.h - the floating-point control register (MXCSR, FPCR): rounding, subnormals and, on x86, the exception
+ * flags. A step runs in the caller's mode on every thread and leaves each thread's register as it was.
+ */
+#ifndef ADAMW_DISPATCH_FLOAT_ENV_H
+#define ADAMW_DISPATCH_FLOAT_ENV_H
+
+#include "../core/strict.h"
+
+#include <stdint.h>
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+static inline uint64_t adamw_float_env_get(void) { return _mm_getcsr(); }
+static inline void adamw_float_env_set(uint64_t env) { _mm_setcsr((unsigned)env); }
+
+#else
+
+static inline uint64_t adamw_float_env_get(void)
+{
+    uint64_t env;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(env) : : "memory");
+    return env;
+}
+static inline void adamw_float_env_set(uint64_t env) { __asm__ volatile("msr fpcr, %0" : : "r"(env) : "memory"); }
+
+#endif
+
+#endif

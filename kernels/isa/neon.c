@@ -1,0 +1,22 @@
+/*
+ * neon.c - the kernels for AArch64, whose baseline has NEON. Nothing but the choice of the vocabulary belongs here.
+ */
+#include "../core/strict.h"
+
+#include "../body/kernels.h"
+
+#if defined(__aarch64__)
+
+#include <arm_neon.h>
+
+#include "../vec/neon.h"
+
+#include "../body/update.h"
+
+const adamw_kernels adamw_kernels_neon = ADAMW_UPDATE_TABLE;
+
+#else
+
+const adamw_kernels adamw_kernels_neon = {{NULL}};
+
+#endif

@@ -1,0 +1,10 @@
+/*
+ * scalar.c - the kernels in portable C, for every CPU. Nothing but the choice of the vocabulary belongs here.
+ */
+#include "../core/strict.h"
+
+#include "../vec/scalar.h"
+
+#include "../body/update.h"
+
+const adamw_kernels adamw_kernels_scalar = ADAMW_UPDATE_TABLE;

@@ -1,0 +1,36 @@
+/*
+ * scalar.h - the vocabulary (README.md) in portable C: one lane. It is the reference that every other ISA equals, so
+ * it has nothing but IEEE operations and fmaf, which is one rounding on every platform.
+ */
+#include <math.h>
+#include <string.h>
+
+typedef float vfloat;
+enum { LANES = 1 };
+
+ADAMW_INLINE vfloat v_set(float x) { return x; }
+
+ADAMW_INLINE vfloat v_load(const void *from)
+{
+    vfloat x;
+    memcpy(&x, from, sizeof x);
+    return x;
+}
+ADAMW_INLINE void v_store(void *to, vfloat x) { memcpy(to, &x, sizeof x); }
+/* A part of one lane is the lane. */
+ADAMW_INLINE vfloat v_load_part(const void *from, size_t n) { return n ? v_load(from) : 0.0f; }
+ADAMW_INLINE void v_store_part(void *to, size_t n, vfloat x)
+{
+    if (n)
+        v_store(to, x);
+}
+
+ADAMW_INLINE vfloat v_add(vfloat a, vfloat b) { return a + b; }
+ADAMW_INLINE vfloat v_sub(vfloat a, vfloat b) { return a - b; }
+ADAMW_INLINE vfloat v_mul(vfloat a, vfloat b) { return a * b; }
+ADAMW_INLINE vfloat v_div(vfloat a, vfloat b) { return a / b; }
+ADAMW_INLINE vfloat v_sqrt(vfloat a) { return sqrtf(a); }
+ADAMW_INLINE vfloat v_fma(vfloat a, vfloat b, vfloat c) { return fmaf(a, b, c); }
+ADAMW_INLINE vfloat v_fms(vfloat a, vfloat b, vfloat c) { return fmaf(a, b, -c); }
+ADAMW_INLINE vfloat v_fnma(vfloat a, vfloat b, vfloat c) { return fmaf(-a, b, c); }
+ADAMW_INLINE vfloat v_max_or_nan(vfloat a, vfloat b) { return a > b || a != a ? a : b; }

@@ -1,0 +1,191 @@
+/*
+ * buffers.c - inputs and configs that the checks share.
+ */
+#include "check.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void check_skip(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("  skipped: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+}
+
+bool check_fail(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("  failed: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    return false;
+}
+
+bool check_wants(const check_options *options, adamw_isa isa)
+{
+    return adamw_isa_supported(isa) && (options->isa == ADAMW_ISA_AUTO || options->isa == isa);
+}
+
+uint64_t mix64(uint64_t x)
+{
+    x *= UINT64_C(0x9E3779B97F4A7C15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return x ^ (x >> 31);
+}
+
+float float_of_bits(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+uint32_t bits_of_float(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+double uniform(uint64_t *state) { return ((double)(mix64(++*state) >> 11) + 0.5) * 0x1p-53; }
+
+double normal(uint64_t *state)
+{
+    const double radius = sqrt(-2 * log(uniform(state)));
+    return radius * cos(6.283185307179586 * uniform(state));
+}
+
+buffers buffers_new(size_t n)
+{
+    float *all = malloc((5 * n + 1) * sizeof *all);
+    if (all == NULL) {
+        fprintf(stderr, "out of memory for %zu values\n", 5 * n);
+        exit(2);
+    }
+    return (buffers){n, all, all + n, all + 2 * n, all + 3 * n, all + 4 * n};
+}
+
+void buffers_free(buffers *x) { free(x->param); }
+
+static float training_value(uint64_t *state, int buffer)
+{
+    switch (buffer) {
+    case 0:
+        return (float)(0.1 * normal(state));
+    case 1:
+    case 2:
+        return (float)(0.01 * normal(state));
+    default:
+        return (float)(1e-4 * uniform(state));
+    }
+}
+
+static float nasty_value(uint64_t *state, int buffer)
+{
+    static const uint32_t special[] = {0x00000000, 0x80000000, 0x7F800000, 0xFF800000, 0x7FC00000, 0x00000001,
+                                       0x807FFFFF, 0x00800000, 0x7F7FFFFF, 0x3F800000, 0x7F000000, 0x1E3CE508};
+    const uint64_t random = mix64(++*state);
+    uint32_t bits = (uint32_t)random;
+    if ((random >> 32) % 4 == 0)
+        bits = special[(random >> 40) % (sizeof special / sizeof special[0])];
+    if (buffer >= 3 && (random >> 60) != 0) /* second moments are mostly not negative, but nothing promises it */
+        bits &= 0x7FFFFFFF;
+    return float_of_bits(bits);
+}
+
+void buffers_fill(buffers *x, input_kind kind, uint64_t seed)
+{
+    float *const all[] = {x->param, x->grad, x->exp_avg, x->exp_avg_sq, x->max_exp_avg_sq};
+    uint64_t state = seed << 20;
+    for (int b = 0; b < 5; b++)
+        for (size_t i = 0; i < x->n; i++) /* every other value is of a training run, so that the kinds meet */
+            all[b][i] =
+                kind == INPUT_NASTY && (mix64(seed + i) & 1) ? nasty_value(&state, b) : training_value(&state, b);
+}
+
+void buffers_copy(buffers *to, const buffers *from) { memcpy(to->param, from->param, 5 * from->n * sizeof(float)); }
+
+adamw_tensor buffers_tensor(const buffers *x, const adamw_config *config)
+{
+    return (adamw_tensor){.n = x->n,
+                          .param = x->param,
+                          .grad = x->grad,
+                          .exp_avg = x->exp_avg,
+                          .exp_avg_sq = x->exp_avg_sq,
+                          .max_exp_avg_sq = config->amsgrad ? x->max_exp_avg_sq : NULL};
+}
+
+size_t buffers_difference(const buffers *a, const buffers *b)
+{
+    const float *const left[] = {a->param, a->grad, a->exp_avg, a->exp_avg_sq, a->max_exp_avg_sq};
+    const float *const right[] = {b->param, b->grad, b->exp_avg, b->exp_avg_sq, b->max_exp_avg_sq};
+    for (size_t i = 0; i < a->n; i++)
+        for (int k = 0; k < 5; k++)
+            if (bits_of_float(left[k][i]) != bits_of_float(right[k][i]) && !(isnan(left[k][i]) && isnan(right[k][i])))
+                return i;
+    return a->n;
+}
+
+adamw_config config_of_variant(adamw_variant variant)
+{
+    static const bool torch[] = {
+#define TORCH(name, torch, l2, amsgrad) torch,
+        ADAMW_VARIANTS(TORCH)};
+    static const bool l2[] = {
+#define L2(name, torch, l2, amsgrad) l2,
+        ADAMW_VARIANTS(L2)};
+    static const bool amsgrad[] = {
+#define AMSGRAD(name, torch, l2, amsgrad) amsgrad,
+        ADAMW_VARIANTS(AMSGRAD)};
+    adamw_config config;
+    adamw_config_init(&config);
+    config.arithmetic = torch[variant] ? ADAMW_ARITHMETIC_TORCH : ADAMW_ARITHMETIC_ACCURATE;
+    config.decay = l2[variant] ? ADAMW_DECAY_L2 : ADAMW_DECAY_DECOUPLED;
+    config.amsgrad = amsgrad[variant];
+    return config;
+}
+
+const char *name_of_variant(adamw_variant variant)
+{
+    static const char *const names[] = {
+#define NAME(name, torch, l2, amsgrad) #name,
+        ADAMW_VARIANTS(NAME)};
+    return names[variant];
+}
+
+bool for_each_config(config_visitor *visit, void *context)
+{
+    static const double betas[][2] = {{0.9, 0.999}, {0, 0}, {0.3, 0.99999}, {0.99999, 0.4}, {0.5, 0.5}};
+    static const double rates[] = {1e-3, 1};
+    static const uint64_t steps[] = {1, 1000};
+    for (int variant = 0; variant < ADAMW_VARIANT_COUNT; variant++)
+        for (int b = 0; b < 5; b++)
+            for (int r = 0; r < 2; r++)
+                for (int maximize = 0; maximize < 2; maximize++) {
+                    adamw_config config = config_of_variant((adamw_variant)variant);
+                    config.beta1 = betas[b][0];
+                    config.beta2 = betas[b][1];
+                    config.lr = rates[r];
+                    config.weight_decay = r ? 0.1 : 1e-4;
+                    config.maximize = maximize;
+                    if (!visit(&config, steps[(b + r) % 2], context))
+                        return false;
+                }
+    return true;
+}
+
+void step_with(adamw_isa isa, const adamw_config *config, uint64_t step, const adamw_tensor *tensor)
+{
+    const adamw_plan plan = {config, step, tensor, 1, tensor->n, adamw_kernels_of(isa)};
+    adamw_drive_part(&plan, 0, 1);
+}

@@ -1,0 +1,257 @@
+/*
+ * driver.c - how the work is cut changes no bit: calls, parts, lists, threads, floating-point modes, huge tensors.
+ */
+#define _GNU_SOURCE /* memfd_create, mallinfo2 */
+#include "check.h"
+
+#include <fenv.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../../kernels/dispatch/float_env.h"
+
+/* Some tensors of many sizes that lie one after another in one set of buffers. */
+enum { PIECES = 12 };
+static const size_t piece_sizes[PIECES] = {0, 1, 5000, 4096, 1, 70000, 17, 8192, 0, 12289, 333, 4095};
+
+static size_t all_pieces(void)
+{
+    size_t sum = 0;
+    for (int i = 0; i < PIECES; i++)
+        sum += piece_sizes[i];
+    return sum;
+}
+
+static void make_pieces(adamw_tensor *pieces, const buffers *x, const adamw_config *config)
+{
+    size_t at = 0;
+    for (int i = 0; i < PIECES; i++) {
+        const buffers piece = {piece_sizes[i],  x->param + at,      x->grad + at,
+                               x->exp_avg + at, x->exp_avg_sq + at, x->max_exp_avg_sq + at};
+        pieces[i] = buffers_tensor(&piece, config);
+        at += piece_sizes[i];
+    }
+}
+
+typedef struct trial {
+    buffers input, expected, actual;
+} trial;
+
+static trial trial_new(size_t n, uint64_t seed)
+{
+    trial t = {buffers_new(n), buffers_new(n), buffers_new(n)};
+    buffers_fill(&t.input, INPUT_NASTY, seed);
+    return t;
+}
+
+static void trial_free(trial *t)
+{
+    buffers_free(&t->input);
+    buffers_free(&t->expected);
+    buffers_free(&t->actual);
+}
+
+static bool trial_same(const trial *t, const char *what)
+{
+    const size_t at = buffers_difference(&t->expected, &t->actual);
+    return at == t->input.n || check_fail("%s: value %zu differs", what, at);
+}
+
+bool check_split_is_whole(const check_options *options)
+{
+    static const size_t parts[] = {1, 2, 3, 7, 64};
+    trial t = trial_new(all_pieces(), options->seed);
+    bool right = true;
+    for (int variant = 0; right && variant < ADAMW_VARIANT_COUNT; variant++) {
+        const adamw_config config = config_of_variant((adamw_variant)variant);
+        adamw_tensor whole = buffers_tensor(&t.expected, &config), pieces[PIECES];
+        buffers_copy(&t.expected, &t.input);
+        right = adamw_step(&config, 3, &whole, 1) == ADAMW_OK;
+
+        make_pieces(pieces, &t.actual, &config);
+        buffers_copy(&t.actual, &t.input);
+        right = right && adamw_step(&config, 3, pieces, PIECES) == ADAMW_OK && trial_same(&t, "one call over a list");
+
+        buffers_copy(&t.actual, &t.input);
+        for (int i = 0; i < PIECES; i++)
+            right = right && adamw_step(&config, 3, &pieces[i], 1) == ADAMW_OK;
+        right = right && trial_same(&t, "one call a tensor");
+
+        for (size_t p = 0; right && p < sizeof parts / sizeof parts[0]; p++) {
+            buffers_copy(&t.actual, &t.input);
+            for (size_t part = parts[p]; right && part-- > 0;) /* backwards: the order must not matter */
+                right = adamw_step_part(&config, 3, pieces, PIECES, part, parts[p]) == ADAMW_OK;
+            right = right && trial_same(&t, "parts");
+        }
+    }
+    trial_free(&t);
+    return right;
+}
+
+bool check_threads_are_one(const check_options *options)
+{
+    static const int threads[] = {2, 3, 7, 0};
+    static const int roundings[] = {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+#if defined(__x86_64__)
+    const uint64_t flush = 0x8040; /* FTZ and DAZ */
+#else
+    const uint64_t flush = 1u << 24; /* FZ */
+#endif
+    trial t = trial_new(all_pieces(), options->seed + 1);
+    const adamw_config base = config_of_variant(ADAMW_VARIANT_adamw_amsgrad);
+    const uint64_t env = adamw_float_env_get();
+    bool right = true;
+    for (int mode = 0; right && mode < 8; mode++) {
+        adamw_config config = base;
+        adamw_tensor whole = buffers_tensor(&t.expected, &config), pieces[PIECES];
+        buffers_copy(&t.expected, &t.input);
+        fesetround(roundings[mode % 4]);
+        adamw_float_env_set(adamw_float_env_get() | (mode >= 4 ? flush : 0));
+        config.threads = 1;
+        right = adamw_step(&config, 9, &whole, 1) == ADAMW_OK;
+        make_pieces(pieces, &t.actual, &config);
+        for (size_t k = 0; right && k < sizeof threads / sizeof threads[0]; k++) {
+            config.threads = threads[k];
+            buffers_copy(&t.actual, &t.input);
+            right = adamw_step(&config, 9, pieces, PIECES) == ADAMW_OK && trial_same(&t, "threads");
+        }
+        fesetround(FE_TONEAREST);
+        adamw_float_env_set(env);
+    }
+    trial_free(&t);
+    return right;
+}
+
+bool check_groups_and_steps(const check_options *options)
+{
+    trial t = trial_new(all_pieces(), options->seed + 2);
+    adamw_config call, group;
+    adamw_config_init(&call);
+    adamw_config_init(&group);
+    group.lr = 0.02;
+    group.weight_decay = 0;
+    group.decay = ADAMW_DECAY_L2;
+    adamw_tensor list[PIECES], one[PIECES];
+    buffers_copy(&t.expected, &t.input);
+    buffers_copy(&t.actual, &t.input);
+    make_pieces(list, &t.actual, &call);
+    make_pieces(one, &t.expected, &call);
+    bool right = true;
+    for (int i = 0; right && i < PIECES; i++) {
+        list[i].config = i % 3 == 1 ? &group : NULL;
+        list[i].step = i % 4 == 2 ? 17 : 0;
+        right = adamw_step(i % 3 == 1 ? &group : &call, i % 4 == 2 ? 17 : 5, &one[i], 1) == ADAMW_OK;
+    }
+    right = right && adamw_step(&call, 5, list, PIECES) == ADAMW_OK && trial_same(&t, "groups and steps");
+    trial_free(&t);
+    return right;
+}
+
+bool check_float_env_kept(const check_options *options)
+{
+    trial t = trial_new(200000, options->seed + 3);
+    adamw_config config;
+    adamw_config_init(&config);
+    config.threads = 3;
+    bool right = true;
+    uint64_t workers[8] = {0};
+    for (int round = 0; right && round < 2; round++) {
+        const adamw_tensor tensor = buffers_tensor(&t.input, &config);
+#if defined(_OPENMP)
+#pragma omp parallel for num_threads(3) schedule(static, 1)
+        for (int i = 0; i < 3; i++) {
+            const uint64_t now = adamw_float_env_get();
+            if (round && now != workers[i])
+                workers[7] = 1;
+            workers[i] = now;
+        }
+#endif
+        fesetround(FE_UPWARD);
+        const uint64_t before = adamw_float_env_get();
+        right = adamw_step(&config, 1, &tensor, 1) == ADAMW_OK;
+        if (adamw_float_env_get() != before)
+            right = check_fail("the caller's control register was %llx and is %llx", (unsigned long long)before,
+                               (unsigned long long)adamw_float_env_get());
+        fesetround(FE_TONEAREST);
+    }
+    if (workers[7])
+        right = check_fail("a worker's control register changed");
+    trial_free(&t);
+    return right;
+}
+
+/* One file of 16 MiB mapped again and again, one mapping behind the other, for each buffer. */
+static void *map_again(int file, size_t bytes, size_t times)
+{
+    char *base = mmap(NULL, bytes * times, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED)
+        return NULL;
+    for (size_t i = 0; i < times; i++)
+        if (mmap(base + i * bytes, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0) == MAP_FAILED)
+            return NULL;
+    return base;
+}
+
+bool check_beyond_32_bits(const check_options *options)
+{
+    enum { UNIT = 1 << 22 }; /* values a mapping */
+    if (options->quick) {
+        check_skip("beyond 2^32 values: not in the quick form");
+        return true;
+    }
+    const size_t times = 1026, n = times * UNIT, bytes = (size_t)UNIT * sizeof(float);
+    float *map[4];
+    int file[4];
+    for (int b = 0; b < 4; b++) {
+        file[b] = memfd_create("adamw", 0);
+        if (file[b] < 0 || ftruncate(file[b], (off_t)bytes) != 0 ||
+            (map[b] = map_again(file[b], bytes, times)) == NULL) {
+            check_skip("beyond 2^32 values: this system cannot map 17 GB of addresses");
+            return true;
+        }
+    }
+    /* The very last part: its values lie beyond 2^32, and each is updated once, as in a tensor of its own. */
+    buffers expected = buffers_new(UNIT);
+    buffers_fill(&expected, INPUT_TRAINING, options->seed);
+    memcpy(map[0], expected.param, bytes);
+    memcpy(map[1], expected.grad, bytes);
+    memcpy(map[2], expected.exp_avg, bytes);
+    memcpy(map[3], expected.exp_avg_sq, bytes);
+    adamw_config config;
+    adamw_config_init(&config);
+    const adamw_tensor huge = {.n = n, .param = map[0], .grad = map[1], .exp_avg = map[2], .exp_avg_sq = map[3]};
+    const adamw_tensor small = buffers_tensor(&expected, &config);
+    bool right = adamw_step_part(&config, 2, &huge, 1, times - 1, times) == ADAMW_OK &&
+                 adamw_step(&config, 2, &small, 1) == ADAMW_OK;
+    for (size_t i = 0; right && i < UNIT; i++)
+        if (bits_of_float(map[0][i]) != bits_of_float(expected.param[i]))
+            right = check_fail("value %zu of the last part differs", i);
+    buffers_free(&expected);
+    for (int b = 0; b < 4; b++) {
+        munmap(map[b], bytes * times);
+        close(file[b]);
+    }
+    return right;
+}
+
+bool check_no_allocation(const check_options *options)
+{
+    trial t = trial_new(all_pieces(), options->seed + 4);
+    adamw_config config;
+    adamw_config_init(&config);
+    adamw_tensor pieces[PIECES];
+    make_pieces(pieces, &t.input, &config);
+    adamw_step(&config, 1, pieces, PIECES); /* OpenMP makes its team at the first call */
+    const size_t before = mallinfo2().uordblks;
+    bool right = true;
+    for (uint64_t step = 2; step < 50; step++)
+        right = right && adamw_step(&config, step, pieces, PIECES) == ADAMW_OK;
+    const size_t after = mallinfo2().uordblks;
+    if (after != before)
+        right = check_fail("48 steps allocated %td bytes", (ptrdiff_t)(after - before));
+    trial_free(&t);
+    return right;
+}

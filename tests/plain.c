@@ -1,0 +1,77 @@
+/*
+ * plain.c - the checks of tests/checks without Criterion, for emulators, sanitizers and valgrind:
+ * plain [--isa NAME] [--quick] [--seed N] [--list] [check ...]
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checks/check.h"
+
+static const struct {
+    const char *name, *text;
+    bool (*run)(const check_options *);
+} checks[] = {
+#define ENTRY(name, text) {#name, text, check_##name},
+    CHECKS(ENTRY)};
+enum { CHECK_COUNT = sizeof checks / sizeof checks[0] };
+
+static int usage(const char *what, const char *value)
+{
+    fprintf(stderr,
+            "plain: %s '%s': plain [--isa auto|scalar|avx2|avx512|neon] [--quick] [--seed N] [--list] [check ...]\n",
+            what, value);
+    return 2;
+}
+
+static bool parse_isa(const char *name, adamw_isa *isa)
+{
+    for (*isa = ADAMW_ISA_AUTO; *isa <= ADAMW_ISA_NEON; *isa = (adamw_isa)(*isa + 1))
+        if (strcmp(name, adamw_isa_name(*isa)) == 0)
+            return true;
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    check_options options = {.seed = 1};
+    bool wanted[CHECK_COUNT] = {false};
+    int chosen = 0, failed = 0, passed = 0;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--quick") == 0) {
+            options.quick = true;
+        } else if (strcmp(argv[i], "--list") == 0) {
+            for (int c = 0; c < CHECK_COUNT; c++)
+                printf("%-20s %s\n", checks[c].name, checks[c].text);
+            return 0;
+        } else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
+            options.seed = strtoull(argv[++i], NULL, 0);
+        } else if (strcmp(argv[i], "--isa") == 0 && i + 1 < argc) {
+            if (!parse_isa(argv[++i], &options.isa))
+                return usage("unknown ISA", argv[i]);
+        } else {
+            int found = 0;
+            for (int c = 0; c < CHECK_COUNT; c++)
+                if (strstr(checks[c].name, argv[i]) != NULL)
+                    wanted[c] = true, found++;
+            if (found == 0)
+                return usage("no check has in its name", argv[i]);
+            chosen += found;
+        }
+    }
+    if (options.isa != ADAMW_ISA_AUTO && adamw_isa_select(options.isa) != ADAMW_OK) {
+        fprintf(stderr, "plain: this CPU does not run %s\n", adamw_isa_name(options.isa));
+        return 1;
+    }
+    printf("seed %llu, active %s\n", (unsigned long long)options.seed, adamw_isa_name(adamw_isa_active()));
+    for (int c = 0; c < CHECK_COUNT; c++) {
+        if (chosen != 0 && !wanted[c])
+            continue;
+        const bool right = checks[c].run(&options);
+        printf("%s %s\n", right ? "passed" : "FAILED", checks[c].name);
+        fflush(stdout);
+        right ? passed++ : failed++;
+    }
+    printf("%d passed, %d failed\n", passed, failed);
+    return failed != 0;
+}

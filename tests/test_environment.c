@@ -1,0 +1,64 @@
+/*
+ * test_environment.c - the environment variable ADAMW_ISA. It is read once in a process, and Criterion gives each
+ * test a process of its own.
+ */
+#define _POSIX_C_SOURCE 200809L /* setenv */
+#include <criterion/criterion.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../include/adamw.h"
+
+static adamw_status one_step(char *said)
+{
+    float p = 1, g = 1, m = 0, v = 0;
+    adamw_config config;
+    adamw_config_init(&config);
+    const adamw_tensor tensor = {.n = 1, .param = &p, .grad = &g, .exp_avg = &m, .exp_avg_sq = &v};
+    adamw_explain(&config, 1, &tensor, 1, said, 256);
+    const adamw_status status = adamw_step(&config, 1, &tensor, 1);
+    cr_assert((status == ADAMW_OK) == (p != 1), "a step writes if and only if it is right");
+    return status;
+}
+
+static void expect(const char *name, adamw_isa isa)
+{
+    char said[256];
+    setenv("ADAMW_ISA", name, 1);
+    cr_assert_eq(one_step(said), ADAMW_OK, "%s", said);
+    cr_assert_eq(adamw_isa_active(), isa);
+}
+
+static adamw_isa best(void)
+{
+    adamw_isa isa = ADAMW_ISA_NEON;
+    while (!adamw_isa_supported(isa))
+        isa = (adamw_isa)(isa - 1);
+    return isa;
+}
+
+Test(environment, scalar) { expect("scalar", ADAMW_ISA_SCALAR); }
+Test(environment, automatic) { expect("auto", best()); }
+Test(environment, empty) { expect("", best()); }
+Test(environment, this_cpus_best) { expect(adamw_isa_name(best()), best()); }
+
+Test(environment, unknown)
+{
+    char said[256];
+    setenv("ADAMW_ISA", "sse9", 1);
+    cr_assert_eq(one_step(said), ADAMW_ERROR_ISA);
+    cr_assert_str_eq(said,
+                     "the environment variable ADAMW_ISA is 'sse9', which is unknown or cannot run here: it must "
+                     "be auto, scalar, avx2, avx512 or neon, as this CPU has it");
+    cr_assert_eq(adamw_isa_active(), ADAMW_ISA_AUTO);
+    cr_assert_eq(adamw_isa_select(ADAMW_ISA_SCALAR), ADAMW_OK, "a choice by hand goes over the environment");
+    cr_assert_eq(one_step(said), ADAMW_OK);
+}
+
+Test(environment, impossible)
+{
+    char said[256];
+    setenv("ADAMW_ISA", adamw_isa_supported(ADAMW_ISA_NEON) ? "avx2" : "neon", 1);
+    cr_assert_eq(one_step(said), ADAMW_ERROR_ISA);
+}

@@ -1,0 +1,23 @@
+/*
+ * test_kernels.c - the checks of tests/checks under Criterion, each in a process of its own.
+ */
+#include <criterion/criterion.h>
+
+#include <stdlib.h>
+
+#include "checks/check.h"
+
+static check_options options(void)
+{
+    const char *seed = getenv("SEED");
+    return (check_options){.seed = seed != NULL ? strtoull(seed, NULL, 0) : 1, .isa = ADAMW_ISA_AUTO, .quick = false};
+}
+
+#define RUN(name, text)                                                                                              \
+    Test(kernels, name, .description = text)                                                                         \
+    {                                                                                                                \
+        const check_options all = options();                                                                         \
+        cr_assert(check_##name(&all), "see above; seed %llu (SEED=... gives another)",                               \
+                  (unsigned long long)all.seed);                                                                     \
+    }
+CHECKS(RUN)

@@ -1,6 +1,6 @@
 /*
- * plain.c - the checks of tests/checks without Criterion, for emulators, sanitizers and valgrind:
- * plain [--isa NAME] [--quick] [--seed N] [--list] [check ...]
+ * plain.c - the checks of tests/checks without Criterion, for emulators, sanitizers, valgrind and the long forms. It
+ * ends in a count, 0 passed all, 1 failed, 2 wrong usage. Nothing but the options belongs here.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +16,12 @@ static const struct {
     CHECKS(ENTRY)};
 enum { CHECK_COUNT = sizeof checks / sizeof checks[0] };
 
+static const char help[] = "plain [--isa auto|scalar|avx2|avx512|neon] [--quick|--full] [--seed N] [check ...], "
+                           "plain --list or plain --digests";
+
 static int usage(const char *what, const char *value)
 {
-    fprintf(stderr,
-            "plain: %s '%s': plain [--isa auto|scalar|avx2|avx512|neon] [--quick] [--seed N] [--list] [check ...]\n",
-            what, value);
+    fprintf(stderr, "plain: %s '%s': %s\n", what, value, help);
     return 2;
 }
 
@@ -38,17 +39,28 @@ int main(int argc, char **argv)
     bool wanted[CHECK_COUNT] = {false};
     int chosen = 0, failed = 0, passed = 0;
     for (int i = 1; i < argc; i++) {
+        const char *const value = i + 1 < argc ? argv[i + 1] : "";
         if (strcmp(argv[i], "--quick") == 0) {
             options.quick = true;
+        } else if (strcmp(argv[i], "--full") == 0) {
+            options.full = true;
         } else if (strcmp(argv[i], "--list") == 0) {
             for (int c = 0; c < CHECK_COUNT; c++)
                 printf("%-20s %s\n", checks[c].name, checks[c].text);
             return 0;
-        } else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
-            options.seed = strtoull(argv[++i], NULL, 0);
-        } else if (strcmp(argv[i], "--isa") == 0 && i + 1 < argc) {
-            if (!parse_isa(argv[++i], &options.isa))
-                return usage("unknown ISA", argv[i]);
+        } else if (strcmp(argv[i], "--digests") == 0) {
+            conformance_print();
+            return 0;
+        } else if (strcmp(argv[i], "--seed") == 0) {
+            if (!parse_seed(value, &options.seed))
+                return usage("--seed needs a number, not", value);
+            i++;
+        } else if (strcmp(argv[i], "--isa") == 0) {
+            if (!parse_isa(value, &options.isa))
+                return usage("--isa needs the name of an ISA, not", value);
+            i++;
+        } else if (argv[i][0] == '-') {
+            return usage("unknown option", argv[i]);
         } else {
             int found = 0;
             for (int c = 0; c < CHECK_COUNT; c++)
@@ -59,17 +71,22 @@ int main(int argc, char **argv)
             chosen += found;
         }
     }
+    if (options.quick && options.full)
+        return usage("only one of --quick and", "--full");
     if (options.isa != ADAMW_ISA_AUTO && adamw_isa_select(options.isa) != ADAMW_OK) {
         fprintf(stderr, "plain: this CPU does not run %s\n", adamw_isa_name(options.isa));
-        return 1;
+        return 2;
     }
-    printf("seed %llu, active %s\n", (unsigned long long)options.seed, adamw_isa_name(adamw_isa_active()));
+    printf("seed %llu, active %s, checked:", (unsigned long long)options.seed, adamw_isa_name(adamw_isa_active()));
+    FOR_EACH_ISA(&options, isa)
+    printf(" %s", adamw_isa_name(isa));
+    printf("\n");
     for (int c = 0; c < CHECK_COUNT; c++) {
         if (chosen != 0 && !wanted[c])
             continue;
+        fflush(stdout);
         const bool right = checks[c].run(&options);
         printf("%s %s\n", right ? "passed" : "FAILED", checks[c].name);
-        fflush(stdout);
         right ? passed++ : failed++;
     }
     printf("%d passed, %d failed\n", passed, failed);

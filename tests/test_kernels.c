@@ -9,8 +9,10 @@
 
 static check_options options(void)
 {
-    const char *seed = getenv("SEED");
-    return (check_options){.seed = seed != NULL ? strtoull(seed, NULL, 0) : 1, .isa = ADAMW_ISA_AUTO, .quick = false};
+    const char *text = getenv("SEED");
+    check_options all = {.seed = 1, .isa = ADAMW_ISA_AUTO};
+    cr_assert(text == NULL || parse_seed(text, &all.seed), "SEED is '%s': it must be a number", text);
+    return all;
 }
 
 #define RUN(name, text)                                                                                              \

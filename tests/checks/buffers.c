@@ -1,6 +1,7 @@
 /*
  * buffers.c - inputs and configs that the checks share.
  */
+#define _POSIX_C_SOURCE 200809L /* isatty */
 #include "check.h"
 
 #include <math.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void check_skip(const char *format, ...)
 {
@@ -30,31 +32,39 @@ bool check_fail(const char *format, ...)
     return false;
 }
 
+void check_progress(const char *format, ...)
+{
+    if (!isatty(STDERR_FILENO))
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("\r\033[K", stderr);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+}
+
+bool parse_seed(const char *text, uint64_t *seed)
+{
+    char *end;
+    *seed = strtoull(text, &end, 0);
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0';
+}
+
 bool check_wants(const check_options *options, adamw_isa isa)
 {
     return adamw_isa_supported(isa) && (options->isa == ADAMW_ISA_AUTO || options->isa == isa);
 }
 
-uint64_t mix64(uint64_t x)
-{
-    x *= UINT64_C(0x9E3779B97F4A7C15);
-    x = (x ^ (x >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return x ^ (x >> 31);
-}
+const uint32_t special_bits[SPECIALS] = {0x00000000, 0x80000000, 0x7F800000, 0xFF800000, 0x7FC00000, 0x7F800001,
+                                         0x00000001, 0x80000001, 0x807FFFFF, 0x00800000, 0x00800001, 0x7F7FFFFF,
+                                         0x3F800000, 0xBF800000, 0x7F000000, 0x1E3CE508};
 
-float float_of_bits(uint32_t bits)
+uint64_t digest_of(const float *x, size_t n)
 {
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-uint32_t bits_of_float(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += mix64(canonical_bits(x[i]) ^ ((uint64_t)i + 1) << 32);
+    return sum;
 }
 
 double uniform(uint64_t *state) { return ((double)(mix64(++*state) >> 11) + 0.5) * 0x1p-53; }
@@ -92,12 +102,10 @@ static float training_value(uint64_t *state, int buffer)
 
 static float nasty_value(uint64_t *state, int buffer)
 {
-    static const uint32_t special[] = {0x00000000, 0x80000000, 0x7F800000, 0xFF800000, 0x7FC00000, 0x00000001,
-                                       0x807FFFFF, 0x00800000, 0x7F7FFFFF, 0x3F800000, 0x7F000000, 0x1E3CE508};
     const uint64_t random = mix64(++*state);
     uint32_t bits = (uint32_t)random;
     if ((random >> 32) % 4 == 0)
-        bits = special[(random >> 40) % (sizeof special / sizeof special[0])];
+        bits = special_bits[(random >> 40) % SPECIALS];
     if (buffer >= 3 && (random >> 60) != 0) /* second moments are mostly not negative, but nothing promises it */
         bits &= 0x7FFFFFFF;
     return float_of_bits(bits);
@@ -113,7 +121,13 @@ void buffers_fill(buffers *x, input_kind kind, uint64_t seed)
                 kind == INPUT_NASTY && (mix64(seed + i) & 1) ? nasty_value(&state, b) : training_value(&state, b);
 }
 
-void buffers_copy(buffers *to, const buffers *from) { memcpy(to->param, from->param, 5 * from->n * sizeof(float)); }
+void buffers_copy(buffers *to, const buffers *from)
+{
+    float *const target[] = {to->param, to->grad, to->exp_avg, to->exp_avg_sq, to->max_exp_avg_sq};
+    const float *const source[] = {from->param, from->grad, from->exp_avg, from->exp_avg_sq, from->max_exp_avg_sq};
+    for (int b = 0; b < 5; b++)
+        memcpy(target[b], source[b], from->n * sizeof(float));
+}
 
 adamw_tensor buffers_tensor(const buffers *x, const adamw_config *config)
 {
@@ -131,7 +145,7 @@ size_t buffers_difference(const buffers *a, const buffers *b)
     const float *const right[] = {b->param, b->grad, b->exp_avg, b->exp_avg_sq, b->max_exp_avg_sq};
     for (size_t i = 0; i < a->n; i++)
         for (int k = 0; k < 5; k++)
-            if (bits_of_float(left[k][i]) != bits_of_float(right[k][i]) && !(isnan(left[k][i]) && isnan(right[k][i])))
+            if (canonical_bits(left[k][i]) != canonical_bits(right[k][i]))
                 return i;
     return a->n;
 }
@@ -166,19 +180,22 @@ const char *name_of_variant(adamw_variant variant)
 bool for_each_config(config_visitor *visit, void *context)
 {
     static const double betas[][2] = {{0.9, 0.999}, {0, 0}, {0.3, 0.99999}, {0.99999, 0.4}, {0.5, 0.5}};
-    static const double rates[] = {1e-3, 1};
-    static const uint64_t steps[] = {1, 1000};
+    static const struct {
+        double lr, weight_decay, eps;
+    } rates[] = {{1e-3, 1e-4, 1e-8}, {1, 0.1, 0}, {1e-8, 0, 1e-3}};
+    static const uint64_t steps[] = {1, 1000, UINT64_C(1) << 40};
     for (int variant = 0; variant < ADAMW_VARIANT_COUNT; variant++)
         for (int b = 0; b < 5; b++)
-            for (int r = 0; r < 2; r++)
+            for (int r = 0; r < 3; r++)
                 for (int maximize = 0; maximize < 2; maximize++) {
                     adamw_config config = config_of_variant((adamw_variant)variant);
                     config.beta1 = betas[b][0];
                     config.beta2 = betas[b][1];
-                    config.lr = rates[r];
-                    config.weight_decay = r ? 0.1 : 1e-4;
+                    config.lr = rates[r].lr;
+                    config.weight_decay = rates[r].weight_decay;
+                    config.eps = rates[r].eps;
                     config.maximize = maximize;
-                    if (!visit(&config, steps[(b + r) % 2], context))
+                    if (!visit(&config, steps[(b + r) % 3], context))
                         return false;
                 }
     return true;

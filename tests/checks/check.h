@@ -8,29 +8,33 @@
 #include "../../kernels/core/driver.h"
 #include "../../kernels/dispatch/isa.h"
 
-/* X(name, what it checks): the one list. Each is `bool check_<name>(const check_options *)` in a file of this folder.
- */
+/* X(name, what it checks): the one list. Each is `bool check_<name>(const check_options *)` in a file beside this. */
 #define CHECKS(X)                                                                                                    \
     X(isa_equals_scalar, "every ISA and variant against the scalar kernel, nasty inputs, sizes 0 to 130 and larger") \
-    X(isa_misaligned, "buffers at every byte offset of a vector give the same bits")                                 \
-    X(nothing_outside, "canaries around every buffer stay, at every size of a vector")                               \
+    X(conformance, "the bits of millions of random values, on every ISA, are those of tests/data/conformance.txt")   \
+    X(vocabulary, "every operation of every ISA's vocabulary against plain C, nasty operands")                       \
+    X(square_root, "v_sqrt of every ISA is correctly rounded (all 2^32 floats with --full)")                         \
+    X(memory, "buffers at every byte offset, between canaries and pages that may not be touched")                    \
     X(split_is_whole, "a tensor in two calls, a list in many calls and any parts equal one call")                    \
     X(threads_are_one, "threads 1, 2, 3 and 7 give the same bits, in every rounding and subnormal mode")             \
     X(groups_and_steps, "each tensor takes its own config and step")                                                 \
+    X(resume, "a step's bits do not depend on the calls before it")                                                  \
     X(float_env_kept, "the control register is as before, on the caller and on the workers")                         \
-    X(beyond_32_bits, "a tensor of more than 2^32 values is updated to its end")                                     \
+    X(beyond_32_bits, "a tensor of more than 2^32 values is updated in its right places")                            \
     X(no_allocation, "a step allocates nothing")                                                                     \
+    X(coefficients, "the scalars of a step are within 0.500001 ulp of the exact ones, for steps to 2^40")            \
     X(accuracy_bar, "the scalar kernel against long double, within the bar of kernels/README.md")                    \
     X(decay_is_realised, "ACCURATE decays by 100 +- 1 % wherever gradients flow")                                    \
     X(small_betas, "betas of 0 keep the newest gradient alone")                                                      \
     X(torch_golden, "TORCH has the bits of torch's own steps, tests/data/torch.txt")                                 \
-    X(isa_choice, "a chosen ISA is active; one that cannot run is an error of the step")                             \
+    X(isa_choice, "a chosen ISA is active; one that cannot run is an error")                                         \
     X(bad_arguments, "each invalid argument has its status and sentence, and nothing is written")
 
 typedef struct check_options {
     uint64_t seed;
     adamw_isa isa; /* AUTO: every ISA that runs here; otherwise this one alone, besides the scalar */
     bool quick;    /* smaller sizes, for slow emulators */
+    bool full;     /* minutes instead of seconds: what make test-full runs */
 } check_options;
 
 #define CHECK_DECLARE(name, text) bool check_##name(const check_options *options);
@@ -43,8 +47,18 @@ void check_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints where a check failed and returns false, to be returned. */
 bool check_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* A line that is written over and over on a terminal; nothing elsewhere. An empty text ends it. */
+void check_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A seed from the command line or the environment; false if the text is no number. */
+bool parse_seed(const char *text, uint64_t *seed);
+
 /* Whether the options ask for the ISA and it runs here. */
 bool check_wants(const check_options *options, adamw_isa isa);
+
+#define FOR_EACH_ISA(options, isa)                                                                                   \
+    for (adamw_isa isa = ADAMW_ISA_SCALAR; isa <= ADAMW_ISA_NEON; isa = (adamw_isa)(isa + 1))                        \
+        if (check_wants(options, isa))
 
 /* ---- inputs and buffers (buffers.c) ---- */
 
@@ -63,15 +77,61 @@ void buffers_free(buffers *x);
 void buffers_fill(buffers *x, input_kind kind, uint64_t seed);
 void buffers_copy(buffers *to, const buffers *from);
 adamw_tensor buffers_tensor(const buffers *x, const adamw_config *config);
-/* The index of the first value that differs in any buffer that a step writes, NaN equal to NaN; n if none. */
+/* The index of the first value that differs in any buffer, NaN equal to NaN; n if none. */
 size_t buffers_difference(const buffers *a, const buffers *b);
 
-/* splitmix64 of a counter: the same numbers as tools/torch/inputs.py. */
-uint64_t mix64(uint64_t counter);
-float float_of_bits(uint32_t bits);
-uint32_t bits_of_float(float x);
+/* splitmix64's output function of a counter: the same numbers as tools/torch/inputs.py. */
+static inline uint64_t mix64(uint64_t x)
+{
+    x *= UINT64_C(0x9E3779B97F4A7C15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return x ^ (x >> 31);
+}
+
+static inline float float_of_bits(uint32_t bits)
+{
+    union {
+        uint32_t bits;
+        float value;
+    } x = {bits};
+    return x.value;
+}
+
+static inline uint32_t bits_of_float(float value)
+{
+    union {
+        float value;
+        uint32_t bits;
+    } x = {value};
+    return x.bits;
+}
+
+/* The bits that are compared: every NaN is one. */
+static inline uint32_t canonical_bits(float x) { return x != x ? 0x7FC00000u : bits_of_float(x); }
+
+/* The special values of float32: zeros, infinities, NaN, the ends of the normal and subnormal ranges, v of 2^-67. */
+enum { SPECIALS = 16 };
+extern const uint32_t special_bits[SPECIALS];
+
+/* One number for the bits of an array and their places. */
+uint64_t digest_of(const float *x, size_t n);
+
 double uniform(uint64_t *state);
 double normal(uint64_t *state);
+
+/* ---- golden files (golden.c) ---- */
+
+/*
+ * The lines of a file of tests/data as one zero-terminated text for free(), its first line skipped. NULL, and told
+ * by name, if the file is missing, does not begin with `title`, or does not end in "end " and its own checksum.
+ * `maker` says what writes it.
+ */
+char *golden_read(const char *path, const char *title, const char *maker);
+uint64_t golden_checksum(const char *text, size_t size);
+
+/* Prints what tests/data/conformance.txt has to hold (conformance.c). */
+void conformance_print(void);
 
 /* ---- configs ---- */
 

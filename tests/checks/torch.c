@@ -4,12 +4,11 @@
  */
 #include "check.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char path[] = "tests/data/torch.txt";
+static const char path[] = "tests/data/torch.txt", title[] = "libadamw torch parity 1, torch 2.13.0";
 
 static float from_counter(uint32_t stream, size_t i, int low, int high)
 {
@@ -18,47 +17,9 @@ static float from_counter(uint32_t stream, size_t i, int low, int high)
     return float_of_bits(((uint32_t)bits & 0x807FFFFF) | exponent << 23);
 }
 
-static uint64_t digest(const float *x, size_t n)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += mix64((isnan(x[i]) ? 0x7FC00000u : bits_of_float(x[i])) ^ ((uint64_t)i + 1) << 32);
-    return sum;
-}
-
-/* The file whole and zero-terminated, or NULL: the last line has to name the checksum of all before it. */
-static char *read_golden(void)
-{
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        check_fail("%s cannot be opened: run from the project's top folder", path);
-        return NULL;
-    }
-    char *text = calloc(1, 1 << 20);
-    const size_t size = fread(text, 1, (1 << 20) - 1, file);
-    fclose(file);
-    char *end = strstr(text, "\nend ");
-    uint64_t checksum = UINT64_C(0xCBF29CE484222325);
-    for (const char *c = text; end != NULL && c <= end; c++)
-        checksum = (checksum ^ (unsigned char)*c) * UINT64_C(0x100000001B3);
-    if (end == NULL || strtoull(end + 5, NULL, 16) != checksum) {
-        check_fail("%s (%zu bytes) is truncated or edited: its checksum is wrong; tools/torch/golden.py makes it",
-                   path, size);
-        free(text);
-        return NULL;
-    }
-    if (strncmp(text, "libadamw torch parity 1, ", 25) != 0) {
-        check_fail("%s is of another version than this test", path);
-        free(text);
-        return NULL;
-    }
-    *end = '\0';
-    return text;
-}
-
 bool check_torch_golden(const check_options *options)
 {
-    char *text = read_golden();
+    char *text = golden_read(path, title, "tools/torch/golden.py");
     if (text == NULL)
         return false;
     const adamw_isa isa = options->isa != ADAMW_ISA_AUTO ? options->isa : adamw_isa_active();
@@ -67,8 +28,7 @@ bool check_torch_golden(const check_options *options)
     bool right = true;
     uint64_t done = 0;
     int lines = 0;
-    strtok(text, "\n");
-    strtok(NULL, "\n");
+    strtok(text, "\n"); /* the names of the columns */
     for (const char *line; right && (line = strtok(NULL, "\n")) != NULL; lines++) {
         int l2, amsgrad, maximize;
         size_t n;
@@ -106,7 +66,7 @@ bool check_torch_golden(const check_options *options)
         const float *const buffer[] = {x.param, x.exp_avg, x.exp_avg_sq, x.max_exp_avg_sq};
         static const char *const name[] = {"param", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
         for (int b = 0; right && b < 3 + amsgrad; b++)
-            if (digest(buffer[b], n) != digests[b])
+            if (digest_of(buffer[b], n) != digests[b])
                 right = check_fail("%s line %d: %s of %s has other bits: %s", path, lines + 3, name[b],
                                    adamw_isa_name(isa), line);
     }

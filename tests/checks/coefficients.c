@@ -1,0 +1,116 @@
+/*
+ * coefficients.c - the scalars of a step against the exact hyperparameters in long double, and that a step depends on
+ * its arguments alone, which is what makes a resume exact.
+ */
+#include "../../kernels/core/coefficients.h"
+
+#include "check.h"
+
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+
+/* 1 - beta^step without cancellation, by the C library's functions for just that. */
+static long double correction(double beta, uint64_t step)
+{
+    return beta == 0 ? 1 : -expm1l((long double)step * log1pl((long double)beta - 1));
+}
+
+static bool rounds_to(const char *name, const adamw_config *config, uint64_t step, float is, long double exact)
+{
+    int exponent;
+    frexpl(exact, &exponent);
+    const long double ulp = ldexpl(1, (exponent > FLT_MIN_EXP ? exponent : FLT_MIN_EXP) - FLT_MANT_DIG);
+    if (fabsl((long double)is - exact) <= 0.500001L * ulp)
+        return true;
+    return check_fail("%s is %a, exactly %La: betas %.17g %.17g, lr %g, weight_decay %g, eps %g, arithmetic %d, "
+                      "step %" PRIu64,
+                      name, (double)is, exact, config->beta1, config->beta2, config->lr, config->weight_decay,
+                      config->eps, (int)config->arithmetic, step);
+}
+
+static bool scalars_agree(const adamw_config *config, uint64_t step)
+{
+    const adamw_coefficients k = adamw_coefficients_of(config, step);
+    const long double bc1 = correction(config->beta1, step), root_bc2 = sqrtl(correction(config->beta2, step));
+    const long double decay = (long double)config->lr * config->weight_decay;
+    const bool torch = config->arithmetic == ADAMW_ARITHMETIC_TORCH;
+#define AGREES(member, exact) rounds_to(#member, config, step, k.member, exact)
+    bool right = AGREES(beta1, config->beta1) && AGREES(c1, 1 - (long double)config->beta1) &&
+                 AGREES(beta2, config->beta2) && AGREES(c2, 1 - (long double)config->beta2) &&
+                 AGREES(weight_decay, config->weight_decay);
+    if (torch)
+        right = right && AGREES(step, -config->lr / bc1) && AGREES(root_bc2, root_bc2) && AGREES(eps, config->eps) &&
+                (config->decay == ADAMW_DECAY_L2 || AGREES(decay, 1 - decay));
+    else
+        right = right && AGREES(step, config->lr * root_bc2 / bc1) && AGREES(eps, config->eps * root_bc2) &&
+                AGREES(decay, decay);
+#undef AGREES
+    return right;
+}
+
+bool check_coefficients(const check_options *options)
+{
+    static const double betas[] = {0, 0.3, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999, 0.99999, 1 - 1e-9, 1 - 1e-12};
+    enum { BETAS = sizeof betas / sizeof betas[0] };
+    uint64_t state = mix64(options->seed);
+    for (int bits = 0; bits <= 40; bits++) {
+        const uint64_t low = UINT64_C(1) << bits;
+        const uint64_t steps[] = {low, low + 1, low + mix64(++state) % low};
+        for (int s = 0; s < 3; s++)
+            for (int b = 0; b < BETAS * BETAS; b++) {
+                adamw_config config = config_of_variant((adamw_variant)(b % ADAMW_VARIANT_COUNT));
+                config.beta1 = betas[b / BETAS];
+                config.beta2 = betas[b % BETAS];
+                config.lr = pow(10, -8 * uniform(&state));
+                config.weight_decay = pow(10, -6 * uniform(&state));
+                if (!scalars_agree(&config, steps[s]))
+                    return false;
+            }
+    }
+    return true;
+}
+
+/* Steps 1 to 12 in one go, and the same with the states moved elsewhere, other calls between, and other ISAs. */
+bool check_resume(const check_options *options)
+{
+    enum { N = 1003, STEPS = 12 };
+    buffers one = buffers_new(N), moved = buffers_new(N), other = buffers_new(N), grads = buffers_new(N);
+    bool right = true;
+    for (int variant = 0; right && variant < ADAMW_VARIANT_COUNT; variant++) {
+        const adamw_config config = config_of_variant((adamw_variant)variant);
+        buffers_fill(&one, INPUT_TRAINING, options->seed);
+        buffers_copy(&moved, &one);
+        for (uint64_t step = 1; right && step <= STEPS; step++) {
+            buffers_fill(&grads, INPUT_TRAINING, options->seed + step);
+            const adamw_tensor straight = {.n = N,
+                                           .param = one.param,
+                                           .grad = grads.grad,
+                                           .exp_avg = one.exp_avg,
+                                           .exp_avg_sq = one.exp_avg_sq,
+                                           .max_exp_avg_sq = config.amsgrad ? one.max_exp_avg_sq : NULL};
+            right = adamw_step(&config, step, &straight, 1) == ADAMW_OK;
+
+            buffers_copy(&other, &moved); /* the state goes to a new place, as from a file */
+            buffers_fill(&moved, INPUT_NASTY, options->seed + 100 + step);
+            const adamw_tensor between = buffers_tensor(&moved, &config);
+            right = right && adamw_step(&config, 1000 * step, &between, 1) == ADAMW_OK;
+            adamw_tensor resumed = buffers_tensor(&other, &config);
+            resumed.grad = grads.grad;
+            const adamw_isa isa = (adamw_isa)(step % (ADAMW_ISA_NEON + 1));
+            step_with(check_wants(options, isa) ? isa : ADAMW_ISA_SCALAR, &config, step, &resumed);
+            buffers_copy(&moved, &other);
+        }
+        buffers_copy(&grads, &moved);
+        for (size_t i = 0; i < N; i++)
+            grads.grad[i] = one.grad[i]; /* read only in a step: not part of the state */
+        const size_t at = buffers_difference(&one, &grads);
+        if (right && at != N)
+            right = check_fail("%s: value %zu differs after a resume", name_of_variant((adamw_variant)variant), at);
+    }
+    buffers_free(&one);
+    buffers_free(&moved);
+    buffers_free(&other);
+    buffers_free(&grads);
+    return right;
+}

@@ -1,0 +1,170 @@
+/*
+ * vocabulary.c - each operation of each ISA's vocabulary (kernels/vec) against the same in plain C. Whatever helper
+ * replaces an IEEE operation is checked here, over all its operands where one lifetime is enough for that.
+ */
+#include "../vec/operations.h"
+
+#include "check.h"
+
+#include <math.h>
+#include <string.h>
+
+static const vec_operations *operations_of(adamw_isa isa)
+{
+    switch (isa) {
+    case ADAMW_ISA_AVX2:
+        return &vec_operations_avx2;
+    case ADAMW_ISA_AVX512:
+        return &vec_operations_avx512;
+    case ADAMW_ISA_NEON:
+        return &vec_operations_neon;
+    default:
+        return &vec_operations_scalar;
+    }
+}
+
+/* What the operation has to be. Float arguments, so each expression rounds once. */
+static float expected(int operation, float a, float b, float c)
+{
+    switch (operation) {
+    case VEC_add:
+        return a + b;
+    case VEC_sub:
+        return a - b;
+    case VEC_mul:
+        return a * b;
+    case VEC_div:
+        return a / b;
+    case VEC_sqrt: /* rounding the double root to float is known to equal rounding once */
+        return (float)sqrt((double)a);
+    case VEC_fma:
+        return fmaf(a, b, c);
+    case VEC_fms:
+        return fmaf(a, b, -c);
+    case VEC_fnma:
+        return fmaf(-a, b, c);
+    default: /* max_or_nan */
+        return isnan(a) || isnan(b) ? NAN : a > b ? a : b;
+    }
+}
+
+static const char *const operation_names[] = {
+#define NAME(name, call) "v_" #name,
+    VEC_OPERATIONS(NAME)};
+
+enum { BATCH = 1024 }; /* a multiple of every vector */
+
+/* The operations on one batch of operands. */
+static bool batch_agrees(adamw_isa isa, const float *a, const float *b, const float *c)
+{
+    float out[BATCH];
+    for (int operation = 0; operation < VEC_COUNT; operation++) {
+        operations_of(isa)->run[operation](a, b, c, out, BATCH);
+        for (int i = 0; i < BATCH; i++) {
+            const float want = expected(operation, a[i], b[i], c[i]);
+            /* Of two zeros the maximum may have either sign in C: here it is b's, as in the scalar vocabulary. */
+            if (canonical_bits(out[i]) != canonical_bits(want))
+                return check_fail("%s of %s on %a, %a, %a is %a, not %a", operation_names[operation],
+                                  adamw_isa_name(isa), (double)a[i], (double)b[i], (double)c[i], (double)out[i],
+                                  (double)want);
+        }
+    }
+    return true;
+}
+
+/* An operand: a special value or one of its neighbours, a half-way case's mantissa, or any bits. */
+static float operand(uint64_t random)
+{
+    const uint32_t kind = random >> 61;
+    if (kind < 2)
+        return float_of_bits(special_bits[(random >> 40) % SPECIALS] + ((random >> 50) % 3 - 1));
+    if (kind < 5) /* mantissas of few bits: sums and products that fall on and beside the middle of two floats */
+        return float_of_bits(((uint32_t)random & 0x80780007) | (uint32_t)(115 + (random >> 40) % 24) << 23);
+    return float_of_bits((uint32_t)random);
+}
+
+static bool parts_agree(adamw_isa isa)
+{
+    const vec_operations *vec = operations_of(isa);
+    float from[16], whole[16], to[16];
+    for (int i = 0; i < 16; i++)
+        from[i] = (float)(i + 1);
+    for (size_t n = 0; n <= vec->lanes; n++) {
+        memset(whole, 0xFF, sizeof whole);
+        vec->load_part(from, n < vec->lanes ? n : 0, whole);
+        memset(to, 0xFF, sizeof to);
+        vec->store_part(from, n < vec->lanes ? n : 0, to);
+        for (size_t i = 0; i < vec->lanes; i++) {
+            const bool inside = i < (n < vec->lanes ? n : 0);
+            if (whole[i] != (inside ? from[i] : 0))
+                return check_fail("v_load_part of %s: %zu values, lane %zu", adamw_isa_name(isa), n, i);
+            if (inside ? to[i] != from[i] : bits_of_float(to[i]) != 0xFFFFFFFF)
+                return check_fail("v_store_part of %s: %zu values, lane %zu", adamw_isa_name(isa), n, i);
+        }
+    }
+    return true;
+}
+
+bool check_vocabulary(const check_options *options)
+{
+    const int batches = options->quick ? 200 : options->full ? 100000 : 2000;
+    uint64_t counter = mix64(options->seed) << 8;
+    for (int batch = 0; batch < batches; batch++) {
+        float a[BATCH], b[BATCH], c[BATCH];
+        for (int i = 0; i < BATCH; i++) {
+            a[i] = operand(mix64(++counter));
+            b[i] = operand(mix64(++counter));
+            c[i] = operand(mix64(++counter));
+            if (counter % 5 == 0) /* a product and a sum that nearly cancel: where one rounding is not two */
+                c[i] = -(a[i] * b[i]);
+        }
+        FOR_EACH_ISA(options, isa)
+        if (!batch_agrees(isa, a, b, c))
+            return false;
+    }
+    FOR_EACH_ISA(options, isa)
+    if (!parts_agree(isa))
+        return false;
+
+    /* The maximum: each of the special values and its neighbours against each. */
+    float edges[3 * SPECIALS], a[BATCH], b[BATCH], out[BATCH];
+    for (int i = 0; i < 3 * SPECIALS; i++)
+        edges[i] = float_of_bits(special_bits[i / 3] + (uint32_t)(i % 3) - 1);
+    FOR_EACH_ISA(options, isa)
+    for (int i = 0; i < 3 * SPECIALS * 3 * SPECIALS; i += BATCH) {
+        for (int k = 0; k < BATCH; k++) {
+            a[k] = edges[(i + k) / (3 * SPECIALS) % (3 * SPECIALS)];
+            b[k] = edges[(i + k) % (3 * SPECIALS)];
+        }
+        operations_of(isa)->run[VEC_max_or_nan](a, b, b, out, BATCH);
+        for (int k = 0; k < BATCH; k++)
+            if (canonical_bits(out[k]) != canonical_bits(expected(VEC_max_or_nan, a[k], b[k], b[k])))
+                return check_fail("v_max_or_nan of %s on %a, %a is %a", adamw_isa_name(isa), (double)a[k],
+                                  (double)b[k], (double)out[k]);
+    }
+    return true;
+}
+
+bool check_square_root(const check_options *options)
+{
+    /* All 2^32 bit patterns, or every 67th (a prime, so that every exponent gets many mantissas). */
+    const uint64_t stride = options->full ? 1 : options->quick ? 65537 : 67;
+    const uint64_t all = UINT64_C(1) << 32;
+    FOR_EACH_ISA(options, isa)
+    for (uint64_t at = 0; at < all; at += BATCH * stride) {
+        float in[BATCH], out[BATCH];
+        if (options->full && at % (all / 100) < BATCH)
+            check_progress("v_sqrt of %s: %d %%", adamw_isa_name(isa), (int)(at / (all / 100)));
+        for (int i = 0; i < BATCH; i++)
+            in[i] = float_of_bits((uint32_t)(at + (uint64_t)i * stride));
+        operations_of(isa)->run[VEC_sqrt](in, in, in, out, BATCH);
+        for (int i = 0; i < BATCH; i++) {
+            const float want = (float)sqrt((double)in[i]);
+            if (canonical_bits(out[i]) != canonical_bits(want))
+                return check_fail("v_sqrt of %s on %a is %a, not %a", adamw_isa_name(isa), (double)in[i],
+                                  (double)out[i], (double)want);
+        }
+    }
+    check_progress("%s", "");
+    return true;
+}

@@ -1,0 +1,68 @@
+/*
+ * operations.h - each operation of the vocabulary (kernels/vec/README.md) as a function over arrays, so that a test
+ * can compare it with plain C. Included by one file per ISA, which defines VEC_INSTANTIATE and the vocabulary first.
+ */
+#ifndef ADAMW_TESTS_OPERATIONS_H
+#define ADAMW_TESTS_OPERATIONS_H
+
+#include "../../kernels/core/strict.h"
+
+#include <stddef.h>
+
+/* X(name, its call on the vectors a, b and c). */
+#define VEC_OPERATIONS(X)                                                                                            \
+    X(add, v_add(a, b))                                                                                              \
+    X(sub, v_sub(a, b))                                                                                              \
+    X(mul, v_mul(a, b))                                                                                              \
+    X(div, v_div(a, b))                                                                                              \
+    X(sqrt, v_sqrt(a))                                                                                               \
+    X(fma, v_fma(a, b, c))                                                                                           \
+    X(fms, v_fms(a, b, c))                                                                                           \
+    X(fnma, v_fnma(a, b, c))                                                                                         \
+    X(max_or_nan, v_max_or_nan(a, b))
+
+enum {
+#define VEC_NUMBER(name, call) VEC_##name,
+    VEC_OPERATIONS(VEC_NUMBER) VEC_COUNT
+};
+
+typedef void vec_function(const float *a, const float *b, const float *c, float *out, size_t n);
+
+typedef struct vec_operations {
+    vec_function *run[VEC_COUNT];
+    size_t lanes;
+    /* v_load_part of n values from `from`, all lanes stored to `to`; v_load of a vector, n lanes stored by
+     * v_store_part. */
+    void (*load_part)(const float *from, size_t n, float *to);
+    void (*store_part)(const float *from, size_t n, float *to);
+} vec_operations;
+
+/* Without functions where the target architecture is another one. */
+extern const vec_operations vec_operations_scalar, vec_operations_avx2, vec_operations_avx512, vec_operations_neon;
+
+#endif
+
+#ifdef VEC_INSTANTIATE
+
+#define VEC_DEFINE(name, call)                                                                                       \
+    static void vec_##name(const float *from_a, const float *from_b, const float *from_c, float *out, size_t n)      \
+    {                                                                                                                \
+        for (size_t i = 0; i < n; i += LANES) {                                                                      \
+            const vfloat a = v_load(from_a + i), b = v_load(from_b + i), c = v_load(from_c + i);                     \
+            (void)a, (void)b, (void)c;                                                                               \
+            v_store(out + i, call);                                                                                  \
+        }                                                                                                            \
+    }
+VEC_OPERATIONS(VEC_DEFINE)
+#undef VEC_DEFINE
+
+static void vec_load_part(const float *from, size_t n, float *to) { v_store(to, v_load_part(from, n)); }
+static void vec_store_part(const float *from, size_t n, float *to) { v_store_part(to, n, v_load(from)); }
+
+#define VEC_ENTRY(name, call) [VEC_##name] = vec_##name,
+#define VEC_TABLE                                                                                                    \
+    {                                                                                                                \
+        .run = {VEC_OPERATIONS(VEC_ENTRY)}, .lanes = LANES, .load_part = vec_load_part, .store_part = vec_store_part \
+    }
+
+#endif

@@ -28,6 +28,10 @@
     X(small_betas, "betas of 0 keep the newest gradient alone")                                                      \
     X(torch_golden, "TORCH has the bits of torch's own steps, tests/data/torch.txt")                                 \
     X(isa_choice, "a chosen ISA is active; one that cannot run is an error")                                         \
+    X(schedule_published, "the true traces of the two published listings of warmup and plateau")                     \
+    X(schedule_warmup_feeds_nothing, "the plateau rule sees no metric of the warmup, in epochs and in steps")        \
+    X(schedule_events, "each metric's events: better, NaN, cooldown, cut, blocked")                                  \
+    X(schedule_groups, "a group under a schedule has the rates of a schedule of its own")                            \
     X(bad_arguments, "each invalid argument has its status and sentence, and nothing is written")
 
 typedef struct check_options {

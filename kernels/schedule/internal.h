@@ -1,0 +1,43 @@
+/*
+ * internal.h - what the files of the schedule layer tell each other. It shares no line with the kernels.
+ */
+#ifndef ADAMW_SCHEDULE_INTERNAL_H
+#define ADAMW_SCHEDULE_INTERNAL_H
+
+#include "../../include/adamw.h"
+#include "../core/strict.h"
+
+/* ---- check.c: the one place that looks at what a caller asks for ---- */
+
+/* Where the sentence about an error goes; size 0 when nobody asked for it. */
+typedef struct schedule_sentence {
+    char *buffer;
+    size_t size;
+} schedule_sentence;
+
+/* Writes the sentence and returns the status, to be returned. */
+__attribute__((format(printf, 3, 4))) ADAMW_INTERNAL adamw_status adamw_schedule_fail(schedule_sentence to,
+                                                                                      adamw_status status,
+                                                                                      const char *format, ...);
+ADAMW_INTERNAL adamw_status adamw_schedule_check(const adamw_schedule_config *config, schedule_sentence to);
+ADAMW_INTERNAL adamw_status adamw_schedule_check_groups(const adamw_schedule *schedule,
+                                                        const adamw_schedule_group *groups, size_t count,
+                                                        schedule_sentence to);
+
+/* ---- shapes.c: the formulas ---- */
+
+/* The rate of a group with these rates, for the coming step; plateau_lr is its rate after the cuts so far. */
+ADAMW_INTERNAL double adamw_schedule_rate(const adamw_schedule *schedule, double base_lr, double min_lr,
+                                          double plateau_lr);
+/* The weight decay of a group whose rate is `lr` of base_lr. */
+ADAMW_INTERNAL double adamw_schedule_decay(const adamw_schedule *schedule, double weight_decay, double base_lr,
+                                           double lr);
+
+/* ---- plateau.c: ReduceLROnPlateau ---- */
+
+/* One metric; returns a sum of adamw_event. */
+ADAMW_INTERNAL unsigned adamw_plateau_feed(adamw_schedule *schedule, double metric);
+/* The rate of a group after all cuts so far. */
+ADAMW_INTERNAL double adamw_plateau_replay(const adamw_schedule *schedule, double base_lr, double min_lr);
+
+#endif

@@ -16,6 +16,7 @@ bench | pkg-config  | pkg-config
 bench | pc:benchmark | libbenchmark-dev
 bench | hyperfine   | hyperfine
 bench | gnuplot     | gnuplot-nox
+bench | python3     | python3
 train | cc          | gcc libc6-dev
 train | pkg-config  | pkg-config
 train | pc:openblas | libopenblas-dev

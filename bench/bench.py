@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""bench.py - the benchmark's front: measures, then writes tables, pictures and a summary under build/bench/.
+
+`make bench` runs it. The measuring is build/adamw-throughput's (Google Benchmark) and hyperfine's; what is computed
+from the figures is in report/. With --compare it measures nothing.
+"""
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+
+from report import compare, machine, pictures, processes, results, tables
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="bench.py", description="Throughput of this machine's parameter updates, as "
+                                     "a share of what its memory allows.")
+    parser.add_argument("--build", default="build", help="the folder with the programs; results go to BUILD/bench")
+    parser.add_argument("--form", choices=["short", "full", "goals"], default="short",
+                        help="short takes under 3 minutes")
+    parser.add_argument("--filter", help="only cases whose name matches the regular expression, e.g. 'gpt2.*avx2'")
+    parser.add_argument("--sizes", help="one tensor of each size instead of the form's lists: 64K,1M")
+    parser.add_argument("--shapes", action="append", metavar="FILE",
+                        help="a list of your own instead: `name 768x2304` a line")
+    parser.add_argument("--threads", help="thread counts: 1,2; default 1 and all")
+    parser.add_argument("--repetitions", help="of each case; default by the form")
+    parser.add_argument("--command", help="what to name as the command in the results; default this one")
+    parser.add_argument("--no-hyperfine", action="store_true", help="leaves out the comparison of whole processes")
+    parser.add_argument("--compare", nargs=2, metavar=("A.json", "B.json"),
+                        help="compares two result files and measures nothing")
+    return parser.parse_args()
+
+
+def measure(options, folder):
+    """Runs build/adamw-throughput; its Google Benchmark file."""
+    raw = os.path.join(folder, "google-benchmark.json")
+    command = [os.path.join(options.build, "adamw-throughput"), "--form", options.form, "--out", raw]
+    for name in ("filter", "sizes", "threads", "repetitions"):
+        if getattr(options, name):
+            command += ["--" + name, getattr(options, name)]
+    for path in options.shapes or []:
+        command += ["--shapes", path]
+    if options.form == "short":
+        command += ["--seconds", "100"]
+    status = subprocess.run(command, check=False).returncode
+    if status != 0:
+        if os.path.exists(raw + ".partial"):
+            os.unlink(raw + ".partial")
+        sys.exit(2 if status == 2 else 1)
+    with open(raw, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def main():
+    options = arguments()
+    if options.compare:
+        try:
+            print(compare.compare(*options.compare))
+        except results.ResultError as error:
+            print(f"bench.py: --compare: {error}", file=sys.stderr)
+            return 2
+        return 0
+
+    folder = os.path.join(options.build, "bench")
+    os.makedirs(folder, exist_ok=True)
+    raw = measure(options, folder)
+    cases = results.from_google_benchmark(raw)
+    about = machine.describe(options.command or shlex.join(["bench/bench.py", *sys.argv[1:]]), raw["context"])
+
+    whole = ""
+    if not options.no_hyperfine and not options.filter and not options.sizes and not options.shapes:
+        if sys.stderr.isatty():
+            print("whole processes (hyperfine) ...", end="\r", file=sys.stderr)
+        whole = processes.run(options.build, folder, sorted({case.threads for case in cases}))
+
+    drawn = pictures.draw_all(folder, cases, about["isa"])
+    summary = tables.words(cases, about["isa"])
+    results.write_results(os.path.join(folder, "throughput.json"), about, cases)
+    results.write(os.path.join(folder, "throughput.csv"), tables.as_csv(cases))
+    results.write(os.path.join(folder, "throughput.md"), "\n".join([
+        "# Throughput\n", machine.in_words(about) + "\n", "".join(f"- {line}\n" for line in summary),
+        tables.text(cases, tables.markdown), "".join(f"![]({os.path.basename(path)})\n" for path in drawn),
+        "## Whole processes\n\n" + whole if whole else ""]))
+
+    print(machine.in_words(about) + "\n")
+    print(tables.text(cases))
+    print("".join(line + "\n" for line in summary))
+    names = ["throughput.json", "throughput.csv", "throughput.md", *(["hyperfine.json", "hyperfine.md"] if whole else []),
+             *map(os.path.basename, drawn)]
+    print(f"written to {folder}/: {', '.join(names)}")
+    warning = tables.warning(cases)
+    if warning:
+        print(warning, file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

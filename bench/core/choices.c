@@ -1,0 +1,102 @@
+/*
+ * choices.c - see choices.h.
+ */
+#define _GNU_SOURCE
+#include "choices.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../kernels/body/kernels.h"
+#include "lists.h"
+
+const bench_variant bench_variants[] = {
+#define BENCH_VARIANT(name, torch, l2, amsgrad) {#name, (adamw_arithmetic)torch, (adamw_decay)l2, amsgrad},
+    ADAMW_VARIANTS(BENCH_VARIANT)
+#undef BENCH_VARIANT
+};
+const size_t bench_variant_count = sizeof bench_variants / sizeof bench_variants[0];
+
+size_t bench_bytes_per_parameter(const bench_variant *variant) { return variant->amsgrad ? 36 : 28; }
+
+adamw_config bench_config(const bench_variant *variant, int threads)
+{
+    adamw_config config;
+    adamw_config_init(&config);
+    config.arithmetic = variant->arithmetic;
+    config.decay = variant->decay;
+    config.amsgrad = variant->amsgrad;
+    config.threads = threads;
+    return config;
+}
+
+int bench_max_threads(void)
+{
+#if defined(_OPENMP)
+    cpu_set_t cpus;
+    /* The set is too small only beyond 1024 CPUs; one thread is right there, if slow. */
+    return sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+#else
+    return 1;
+#endif
+}
+
+/* ", " and the name, behind what the message has so far. */
+static void add_name(char *message, const char *name, bool first)
+{
+    const size_t used = strlen(message);
+    snprintf(message + used, BENCH_MESSAGE - used, "%s%s", first ? "" : ", ", name);
+}
+
+const bench_variant *bench_parse_variant(const char *text, char *message)
+{
+    for (size_t i = 0; i < bench_variant_count; i++)
+        if (strcmp(text, bench_variants[i].name) == 0)
+            return &bench_variants[i];
+    snprintf(message, BENCH_MESSAGE, "'%.60s' is no variant: it must be one of ", text);
+    for (size_t i = 0; i < bench_variant_count; i++)
+        add_name(message, bench_variants[i].name, i == 0);
+    return NULL;
+}
+
+bool bench_parse_isa(const char *text, adamw_isa *isa, char *message)
+{
+    for (*isa = ADAMW_ISA_AUTO; *isa <= ADAMW_ISA_NEON; ++*isa)
+        if (strcmp(text, adamw_isa_name(*isa)) == 0 && adamw_isa_supported(*isa))
+            return true;
+    snprintf(message, BENCH_MESSAGE, "'%.60s' is no instruction set that runs here: it must be one of ", text);
+    for (adamw_isa each = ADAMW_ISA_AUTO; each <= ADAMW_ISA_NEON; ++each)
+        if (adamw_isa_supported(each))
+            add_name(message, adamw_isa_name(each), each == ADAMW_ISA_AUTO);
+    return false;
+}
+
+bool bench_parse_count(const char *text, int most, int *count, char *message)
+{
+    char *end;
+    errno = 0;
+    const long value = strtol(text, &end, 10);
+    if (end != text && *end == '\0' && errno == 0 && value >= 1 && value <= most) {
+        *count = (int)value;
+        return true;
+    }
+    snprintf(message, BENCH_MESSAGE, "is '%.60s': it must be a whole number from 1 to %d", text, most);
+    return false;
+}
+
+bool bench_parse_threads(const char *text, int *threads, char *message)
+{
+    const int most = bench_max_threads();
+    if (bench_parse_count(text, most, threads, message))
+        return true;
+    snprintf(message, BENCH_MESSAGE, "is '%.60s': it must be 1 to %d, %s", text, most,
+#if defined(_OPENMP)
+             "the CPUs that this process may use");
+#else
+             "because this is a build without OpenMP");
+#endif
+    return false;
+}

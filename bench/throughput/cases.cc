@@ -1,0 +1,217 @@
+/*
+ * cases.cc - see cases.h.
+ */
+#include "cases.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <regex>
+
+namespace
+{
+
+const char *const kind_names[] = {"throughput", "call", "many", "subnormal", "neighbour"};
+
+/* Lists that every form steps with AdamW and coupled Adam, and sizes that it steps with AdamW alone, for the curve.
+ */
+const std::vector<std::string> models = {"gpt2", "rul", "1000x1000"};
+const std::vector<std::string> short_sizes = {"64K", "1M", "64M"};
+const std::vector<std::string> short_curve = {"1K", "4K", "16K", "256K", "4M", "16M"};
+const std::vector<std::string> full_sizes = {"1K", "4K", "16K", "64K", "256K", "1M", "4M", "16M", "64M", "256M"};
+
+/* From here on a list is in DRAM on every machine, and a step takes long. */
+const size_t large = size_t(16) << 20;
+
+std::vector<adamw_isa> isas()
+{
+    std::vector<adamw_isa> found;
+    for (int isa = ADAMW_ISA_SCALAR; isa <= ADAMW_ISA_NEON; isa++)
+        if (adamw_isa_supported(adamw_isa(isa)))
+            found.push_back(adamw_isa(isa));
+    return found;
+}
+
+/* 1 and all; in the full form also the powers of two between. */
+std::vector<int> thread_counts(bool full)
+{
+    const int most = bench_max_threads();
+    std::vector<int> counts = {1};
+    for (int count = 2; full && count < most; count *= 2)
+        counts.push_back(count);
+    if (most > 1)
+        counts.push_back(most);
+    return counts;
+}
+
+const bench_variant *variant(const char *name)
+{
+    char message[BENCH_MESSAGE];
+    return bench_parse_variant(name, message);
+}
+
+class chooser
+{
+  public:
+    chooser(case_set &into, const request &request) : set(into), wanted(request)
+    {
+        threads = wanted.threads.empty() ? thread_counts(wanted.form == "full") : wanted.threads;
+    }
+
+    void own_lists(const std::vector<const bench_list *> &lists)
+    {
+        for (const bench_list *list : lists)
+            for (const char *name : {"adamw", "adam_l2"})
+                throughput(list, name, isas());
+    }
+
+    void short_form()
+    {
+        const std::vector<adamw_isa> best = {adamw_isa_active()};
+        for (const auto &names : {models, short_sizes})
+            for (const std::string &name : names)
+                own_lists({list(name)});
+        for (const std::string &name : short_curve)
+            throughput(list(name), "adamw", best);
+        for (const char *name : {"1M", "gpt2"})
+            for (const char *v : {"torch_adamw", "adamw_amsgrad"})
+                throughput(list(name), v, best);
+    }
+
+    void full_form()
+    {
+        for (const auto &names : {models, full_sizes})
+            for (const std::string &name : names)
+                for (size_t v = 0; v < bench_variant_count; v++)
+                    throughput(list(name), bench_variants[v].name, isas());
+        for (const char *name : {"gpt2", "rul", "1M", "64M"})
+            throughput(list(name), "adamw", {adamw_isa_active()}, BENCH_PAGES_SMALL);
+        goals_form();
+    }
+
+    /* What the project promises about speed and throughput cases do not show. */
+    void goals_form()
+    {
+        for (adamw_isa isa : isas()) {
+            if (isa == ADAMW_ISA_SCALAR)
+                continue;
+            add({kind::call, list("4K"), variant("adamw"), isa, 1, BENCH_PAGES_HUGE, 0, 0});
+            add({kind::many, list("1000x1000"), variant("adamw"), isa, 1, BENCH_PAGES_HUGE, 0, 0});
+            for (float gradient : {1e-25f, 1e-21f})
+                add({kind::subnormal, list("64K"), variant("adamw"), isa, 1, BENCH_PAGES_HUGE, gradient, 0});
+        }
+        if (bench_max_threads() > 1)
+            add({kind::neighbour, list("rul"), variant("adamw"), adamw_isa_active(), bench_max_threads(),
+                 BENCH_PAGES_HUGE, 0, 0});
+        for (const char *name : {"64K", "1M", "64M", "gpt2"})
+            for (adamw_isa isa : isas())
+                if (isa != ADAMW_ISA_SCALAR && wanted.form == "goals")
+                    throughput(list(name), "adamw", {isa});
+    }
+
+    /* The list of that name or size, made once. */
+    const bench_list *list(const std::string &name)
+    {
+        char message[BENCH_MESSAGE];
+        for (const bench_list &known : set.lists)
+            if (name == known.name)
+                return &known;
+        set.lists.emplace_back();
+        if (!bench_list_named(&set.lists.back(), name.c_str(), message))
+            bench_list_of_size(&set.lists.back(), name.c_str(), message);
+        return &set.lists.back();
+    }
+
+  private:
+    void throughput(const bench_list *list, const char *name, const std::vector<adamw_isa> &with,
+                    bench_pages pages = BENCH_PAGES_HUGE)
+    {
+        for (adamw_isa isa : with)
+            for (int count : threads)
+                add({kind::throughput, list, variant(name), isa, count, pages, 0, 0});
+    }
+
+    void add(bench_case added)
+    {
+        const bool slow = added.isa == ADAMW_ISA_SCALAR && added.list->total >= large;
+        added.repetitions = wanted.repetitions != 0  ? wanted.repetitions
+                            : wanted.form == "goals" ? 5
+                            : wanted.form == "full"  ? (slow ? 5 : 11)
+                            : slow                   ? 3
+                                                     : 7;
+        const std::string name = added.name();
+        const bool known = std::any_of(set.cases.begin(), set.cases.end(),
+                                       [&](const bench_case &other) { return other.name() == name; });
+        if (!known)
+            set.cases.push_back(added);
+    }
+
+    case_set &set;
+    const request &wanted;
+    std::vector<int> threads;
+};
+
+void keep_matching(case_set &set, const std::regex &filter)
+{
+    set.cases.erase(std::remove_if(set.cases.begin(), set.cases.end(),
+                                   [&](const bench_case &each) { return !std::regex_search(each.name(), filter); }),
+                    set.cases.end());
+}
+
+} // namespace
+
+std::string bench_case::name() const
+{
+    char text[BENCH_MESSAGE], exponent[16] = "";
+    if (what == kind::subnormal)
+        std::snprintf(exponent, sizeof exponent, "%.0e/", double(gradient));
+    std::snprintf(text, sizeof text, "%s/%s%s/%s/%s/%d/%s", kind_names[int(what)], exponent, list->name,
+                  variant->name, adamw_isa_name(isa), threads, pages == BENCH_PAGES_HUGE ? "huge" : "small");
+    return text;
+}
+
+case_set::~case_set()
+{
+    for (bench_list &each : lists)
+        bench_list_free(&each);
+}
+
+bool choose_cases(case_set &set, const request &wanted, char *message)
+{
+    chooser choice(set, wanted);
+    std::vector<const bench_list *> own;
+    for (const auto &[texts, make] :
+         {std::make_pair(wanted.sizes, bench_list_of_size), std::make_pair(wanted.shapes, bench_list_read)})
+        for (const std::string &text : texts) {
+            set.lists.emplace_back();
+            if (!make(&set.lists.back(), text.c_str(), message))
+                return false;
+            own.push_back(&set.lists.back());
+        }
+    if (!own.empty())
+        choice.own_lists(own);
+    else if (wanted.form == "full")
+        choice.full_form();
+    else if (wanted.form == "goals")
+        choice.goals_form();
+    else
+        choice.short_form();
+
+    if (!wanted.filter.empty()) {
+        try {
+            keep_matching(set, std::regex(wanted.filter));
+        } catch (const std::regex_error &error) {
+            std::snprintf(message, BENCH_MESSAGE, "'%.80s' is no regular expression: %.160s", wanted.filter.c_str(),
+                          error.what());
+            return false;
+        }
+        if (set.cases.empty()) {
+            std::snprintf(message, BENCH_MESSAGE,
+                          "'%.80s' matches no case of the %s form: --print-cases lists them, such as "
+                          "throughput/gpt2/adamw/avx2/1/huge",
+                          wanted.filter.c_str(), wanted.form.c_str());
+            return false;
+        }
+    }
+    return true;
+}

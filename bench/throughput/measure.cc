@@ -1,0 +1,230 @@
+/*
+ * measure.cc - see measure.h.
+ */
+#include "measure.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <memory>
+
+extern "C" {
+#include "../../kernels/core/coefficients.h"
+}
+#include "../traffic/traffic.h"
+#include "neighbour.h"
+
+namespace
+{
+
+/* Mid-training: the bias corrections are neither 1 nor tiny. */
+const uint64_t step_number = 1000;
+
+/* A timed sample has so many calls that the clock's own 25 ns are below 0.1 % of it. */
+const double shortest_sample = 50e-6;
+
+double median(std::vector<double> &values)
+{
+    const size_t middle = values.size() / 2;
+    std::nth_element(values.begin(), values.begin() + long(middle), values.end());
+    return values[middle];
+}
+
+double seconds_of(const contestant &each, long calls)
+{
+    const double begin = now();
+    for (long i = 0; i < calls; i++)
+        each.call();
+    return (now() - begin) / double(calls);
+}
+
+/* The order turns by one from round to round and from repetition to repetition, so that nobody always follows the
+ * same one. Where one call takes long, the first has warmed nothing that lasts: it counts like any later one. */
+void alternate(std::vector<contestant> &all, double budget)
+{
+    static size_t turn = 0;
+    const double begin = now();
+    std::vector<long> calls(all.size());
+    std::vector<std::vector<double>> samples(all.size());
+    turn++;
+    for (size_t i = 0; i < all.size(); i++) {
+        const size_t which = (i + turn) % all.size();
+        const double once = seconds_of(all[which], 1);
+        calls[which] = once < shortest_sample ? long(std::ceil(shortest_sample / std::max(once, 20e-9))) : 1;
+        samples[which].push_back(once);
+    }
+    if (now() - begin < budget)
+        for (std::vector<double> &each : samples)
+            each.clear();
+    while (samples.front().empty() || now() - begin < budget) {
+        turn++;
+        for (size_t i = 0; i < all.size(); i++) {
+            const size_t which = (i + turn) % all.size();
+            samples[which].push_back(seconds_of(all[which], calls[which]));
+        }
+    }
+    for (size_t i = 0; i < all.size(); i++)
+        all[i].seconds = median(samples[i]);
+}
+
+void must(adamw_status status)
+{
+    if (status != ADAMW_OK) {
+        std::fprintf(stderr, "adamw-throughput: a step failed: %s\n", adamw_status_string(status));
+        std::exit(1);
+    }
+}
+
+using descriptors = std::shared_ptr<const std::vector<adamw_tensor>>;
+
+contestant step(const char *label, const adamw_config &config, descriptors tensors)
+{
+    return {label, [=] { must(adamw_step(&config, step_number, tensors->data(), tensors->size())); }};
+}
+
+contestant traffic(const char *label, bench_loop loop, const bench_case &which, const adamw_config &config,
+                   descriptors tensors)
+{
+    const adamw_isa isa = which.isa;
+    const size_t total = which.list->total;
+    return {label, [=] { bench_traffic(isa, loop, &config, tensors->data(), tensors->size(), total); }};
+}
+
+const adamw_kernels &kernels_of(adamw_isa isa)
+{
+    switch (isa) {
+    case ADAMW_ISA_AVX2:
+        return adamw_kernels_avx2;
+    case ADAMW_ISA_AVX512:
+        return adamw_kernels_avx512;
+    case ADAMW_ISA_NEON:
+        return adamw_kernels_neon;
+    default:
+        return adamw_kernels_scalar;
+    }
+}
+
+contestant kernel(const bench_case &which, const adamw_config &config, descriptors tensors)
+{
+    const adamw_coefficients k = adamw_coefficients_of(&config, step_number);
+    adamw_kernel *update = kernels_of(which.isa).update[which.variant - bench_variants];
+    return {"kernel", [=] {
+                for (const adamw_tensor &each : *tensors)
+                    update(&k, &each, 0, each.n);
+            }};
+}
+
+descriptors one_tensor(const std::vector<adamw_tensor> &list, size_t total)
+{
+    adamw_tensor whole = list.front();
+    whole.n = total;
+    return std::make_shared<const std::vector<adamw_tensor>>(1, whole);
+}
+
+/* A tensor in memory of its own whose states are what 10,000 steps of that gradient leave. */
+descriptors vanished(const bench_case &which, const adamw_config &config)
+{
+    static std::map<float, std::pair<bench_arena, descriptors>> made; /* lives as long as the program */
+    auto &entry = made[which.gradient];
+    if (entry.second != nullptr)
+        return entry.second;
+    char message[BENCH_MESSAGE];
+    std::vector<adamw_tensor> tensors(which.list->count);
+    if (!bench_arena_new(&entry.first, which.list, false, which.pages, message)) {
+        std::fprintf(stderr, "adamw-throughput: %s\n", message);
+        std::exit(1);
+    }
+    bench_arena_place(&entry.first, which.list, false, tensors.data());
+    for (const adamw_tensor &each : tensors) {
+        std::fill_n(static_cast<float *>(const_cast<void *>(each.grad)), each.n, which.gradient);
+        std::fill_n(static_cast<float *>(each.exp_avg), each.n, 0.0f);
+        std::fill_n(static_cast<float *>(each.exp_avg_sq), each.n, 0.0f);
+    }
+    for (uint64_t i = 1; i <= 10000; i++)
+        must(adamw_step(&config, i, tensors.data(), tensors.size()));
+    entry.second = std::make_shared<const std::vector<adamw_tensor>>(tensors);
+    return entry.second;
+}
+
+std::vector<contestant> contestants(const bench_case &which, const memory &buffers)
+{
+    const adamw_config config = bench_config(which.variant, which.threads);
+    const auto tensors = std::make_shared<const std::vector<adamw_tensor>>(buffers.place(which));
+    switch (which.what) {
+    case kind::call:
+        return {step("step", config, tensors), kernel(which, config, tensors)};
+    case kind::many:
+        return {step("step", config, tensors), step("one", config, one_tensor(*tensors, which.list->total))};
+    case kind::subnormal:
+        return {step("step", config, vanished(which, config)), step("normal", config, tensors)};
+    case kind::neighbour:
+        return {step("step", config, tensors), step("one", bench_config(which.variant, 1), tensors)};
+    default:
+        return {step("step", config, tensors), traffic("plain", BENCH_LOOP_PLAIN, which, config, tensors),
+                traffic("unrolled", BENCH_LOOP_UNROLLED, which, config, tensors)};
+    }
+}
+
+} // namespace
+
+double now()
+{
+    timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
+}
+
+memory::~memory()
+{
+    for (auto &each : arenas)
+        bench_arena_free(&each.second);
+}
+
+bool memory::allocate(const std::vector<bench_case> &cases, char *message)
+{
+    struct need {
+        const bench_list *list = nullptr;
+        bool amsgrad = false;
+    };
+    std::map<bench_pages, need> needs;
+    for (const bench_case &each : cases) {
+        need &pages = needs[each.pages];
+        pages.amsgrad = pages.amsgrad || each.variant->amsgrad;
+        if (pages.list == nullptr || bench_arena_bytes(each.list, false) > bench_arena_bytes(pages.list, false))
+            pages.list = each.list;
+    }
+    size_t held = 0;
+    for (const auto &each : needs) {
+        if (!bench_arena_fits(each.second.list, each.second.amsgrad, held, message))
+            return false;
+        held += bench_arena_bytes(each.second.list, each.second.amsgrad);
+    }
+    for (const auto &each : needs)
+        if (!bench_arena_new(&arenas[each.first], each.second.list, each.second.amsgrad, each.first, message)) {
+            arenas.erase(each.first);
+            return false;
+        }
+    return true;
+}
+
+std::vector<adamw_tensor> memory::place(const bench_case &which) const
+{
+    std::vector<adamw_tensor> tensors(which.list->count);
+    bench_arena_place(&arenas.at(which.pages), which.list, which.variant->amsgrad, tensors.data());
+    return tensors;
+}
+
+std::vector<std::pair<std::string, double>> measure(const bench_case &which, const memory &buffers, double budget)
+{
+    std::vector<std::pair<std::string, double>> figures;
+    must(adamw_isa_select(which.isa)); /* outside the timed part: its CPUID costs 15 us in a virtual machine */
+    std::vector<contestant> all = contestants(which, buffers);
+    if (which.what == kind::neighbour)
+        return beside_neighbour(all, 1000);
+    alternate(all, budget);
+    for (const contestant &each : all)
+        figures.emplace_back(each.label, each.seconds);
+    return figures;
+}

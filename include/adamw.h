@@ -51,7 +51,9 @@ typedef enum adamw_status {
     /* The argument is meaningful, but this version has no kernel for it (a dtype, an optional stream). */
     ADAMW_ERROR_UNSUPPORTED = 2,
     /* The instruction set asked for is unknown, or this build or CPU does not have it. */
-    ADAMW_ERROR_ISA = 3
+    ADAMW_ERROR_ISA = 3,
+    /* A saved state is cut off, edited, of another version, or of another schedule. */
+    ADAMW_ERROR_STATE = 4
 } adamw_status;
 
 /* A short English name of the status; never NULL, also for values that are no status. */
@@ -393,17 +395,63 @@ typedef struct adamw_schedule_group {
  * no state, so the schedule stays one struct: a group's rate after n cuts of a plateau is worked out anew, with n
  * multiplications. ADAMW_EVENT_CUT and _BLOCKED speak of the recipe's own rate; as in torch, a group's eps and min_lr
  * may hold its rate in other epochs. ADAMW_ERROR_INVALID_ARGUMENT for NULL or a value outside its range: then no
- * config was written, and adamw_schedule_explain_groups() names the group. NULL is a right list of 0 groups.
+ * config was written, and adamw_schedule_explain_apply() names the group. NULL is a right list of 0 groups.
  */
 ADAMW_API adamw_status adamw_schedule_apply(const adamw_schedule *schedule, const adamw_schedule_group *groups,
                                             size_t count);
-ADAMW_API adamw_status adamw_schedule_explain_groups(const adamw_schedule *schedule,
-                                                     const adamw_schedule_group *groups, size_t count, char *buffer,
-                                                     size_t size);
+ADAMW_API adamw_status adamw_schedule_explain_apply(const adamw_schedule *schedule,
+                                                    const adamw_schedule_group *groups, size_t count, char *buffer,
+                                                    size_t size);
 
 /* "constant", "plateau", "linear", "cosine", "cosine-restarts", "polynomial", "exponential", "step", "multistep",
  * "inverse-sqrt", "wsd", "one-cycle"; "unknown" for values that are no adamw_schedule_kind. */
 ADAMW_API const char *adamw_schedule_name(adamw_schedule_kind kind);
+
+/* Bytes that hold every text of adamw_schedule_save(), with its terminating zero. */
+#define ADAMW_SCHEDULE_TEXT_SIZE 4096
+
+/*
+ * Writes the recipe and the state as text to `buffer` (at most `size` bytes with the terminating zero; NULL with size
+ * 0 is allowed) and returns its length without that zero, as snprintf() does. One `key value` a line, floating-point
+ * numbers in hexadecimal, so that every bit and infinity survives, whatever the locale; of lists of milestones, their
+ * length and a digest. The last line is a checksum. NULL as schedule gives 0 and the empty string.
+ */
+ADAMW_API size_t adamw_schedule_save(const adamw_schedule *schedule, char *buffer, size_t size);
+
+/*
+ * Goes on from a saved state: the schedule then gives the same bits as the one that was saved. `schedule` must have
+ * been started with the same recipe (adamw_schedule_init(), adamw_preset()): a text of another one is refused and not
+ * silently mixed. To change a setting in mid-run, load first, then change schedule->config. `length` counts the bytes
+ * of the text without a terminating zero.
+ *
+ * ADAMW_ERROR_STATE for a text that is cut off, edited, of another version or of another recipe,
+ * ADAMW_ERROR_INVALID_ARGUMENT for NULL: the schedule is then as before, and adamw_schedule_explain_load() has the
+ * sentence, with the name of the field that differs and both its values.
+ */
+ADAMW_API adamw_status adamw_schedule_load(adamw_schedule *schedule, const char *text, size_t length);
+ADAMW_API adamw_status adamw_schedule_explain_load(const adamw_schedule *schedule, const char *text, size_t length,
+                                                   char *buffer, size_t size);
+
+/*
+ * A published recipe by its name:
+ *
+ *     rul                        lr 1e-3, weight decay 1e-4; 10 epochs of warmup from 0.1, then a plateau rule:
+ * factor 0.5, patience 30, min_lr 5e-6 bert-finetune              lr 5e-5, weight decay 0.01; 500 steps of warmup,
+ * then linear to 0 vit-imagenet               lr 1e-4, weight decay 0.05; 5,000 steps of warmup, then cosine to 0
+ *     stable-diffusion-finetune  lr 1e-5, weight decay 0.01; 100 steps of warmup, then constant
+ *     gan, ppo                   lr 2e-4 and 3e-4, weight decay 0, constant
+ *
+ * Fills in the optimizer's config (lr is the base rate; the rest as adamw_config_init()) and starts the schedule.
+ * `total` is the length of the run: epochs for rul, steps for the others; 0 is endless, which bert-finetune and
+ * vit-imagenet refuse. To change one setting, change it in schedule->config and give that to adamw_schedule_init().
+ * ADAMW_ERROR_INVALID_ARGUMENT for a name that is none, NULL, or a total that the recipe refuses: nothing was
+ * written, and adamw_preset_explain() has the sentence.
+ */
+ADAMW_API adamw_status adamw_preset(const char *name, int64_t total, adamw_config *config, adamw_schedule *schedule);
+ADAMW_API adamw_status adamw_preset_explain(const char *name, int64_t total, char *buffer, size_t size);
+
+/* The names of the presets, from index 0 on; NULL past the last. */
+ADAMW_API const char *adamw_preset_name(size_t index);
 
 #ifdef __cplusplus
 }

@@ -19,6 +19,8 @@ const char *adamw_status_string(adamw_status status)
         return "unsupported by this version";
     case ADAMW_ERROR_ISA:
         return "instruction set unknown or not available here";
+    case ADAMW_ERROR_STATE:
+        return "saved state damaged or not of this kind";
     }
     return "unknown status";
 }

@@ -19,6 +19,13 @@ adamw_status adamw_schedule_fail(schedule_sentence to, adamw_status status, cons
     return status;
 }
 
+adamw_status adamw_schedule_told(adamw_status status, schedule_sentence to)
+{
+    if (status == ADAMW_OK && to.size != 0)
+        snprintf(to.buffer, to.size, "ok");
+    return status;
+}
+
 #define INVALID(...) adamw_schedule_fail(to, ADAMW_ERROR_INVALID_ARGUMENT, __VA_ARGS__)
 
 /* A range of doubles, with the words for it. NaN is in none. */

@@ -19,6 +19,8 @@ typedef struct schedule_sentence {
 __attribute__((format(printf, 3, 4))) ADAMW_INTERNAL adamw_status adamw_schedule_fail(schedule_sentence to,
                                                                                       adamw_status status,
                                                                                       const char *format, ...);
+/* Writes "ok" where nothing was wrong, and returns the status. */
+ADAMW_INTERNAL adamw_status adamw_schedule_told(adamw_status status, schedule_sentence to);
 ADAMW_INTERNAL adamw_status adamw_schedule_check(const adamw_schedule_config *config, schedule_sentence to);
 ADAMW_INTERNAL adamw_status adamw_schedule_check_groups(const adamw_schedule *schedule,
                                                         const adamw_schedule_group *groups, size_t count,

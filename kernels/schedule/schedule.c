@@ -5,7 +5,6 @@
 #include "internal.h"
 
 #include <math.h>
-#include <stdio.h>
 
 _Static_assert(sizeof(adamw_schedule) <= 512, "a schedule is promised to be small");
 
@@ -48,16 +47,10 @@ adamw_status adamw_schedule_init(adamw_schedule *schedule, const adamw_schedule_
     return ADAMW_OK;
 }
 
-static adamw_status told(adamw_status status, char *buffer, size_t size)
-{
-    if (status == ADAMW_OK && buffer != NULL && size != 0)
-        snprintf(buffer, size, "ok");
-    return status;
-}
-
 adamw_status adamw_schedule_explain(const adamw_schedule_config *config, char *buffer, size_t size)
 {
-    return told(adamw_schedule_check(config, (schedule_sentence){buffer, buffer != NULL ? size : 0}), buffer, size);
+    const schedule_sentence to = {buffer, buffer != NULL ? size : 0};
+    return adamw_schedule_told(adamw_schedule_check(config, to), to);
 }
 
 double adamw_schedule_lr(const adamw_schedule *s)
@@ -115,11 +108,11 @@ adamw_status adamw_schedule_apply(const adamw_schedule *s, const adamw_schedule_
     return status;
 }
 
-adamw_status adamw_schedule_explain_groups(const adamw_schedule *schedule, const adamw_schedule_group *groups,
-                                           size_t count, char *buffer, size_t size)
+adamw_status adamw_schedule_explain_apply(const adamw_schedule *schedule, const adamw_schedule_group *groups,
+                                          size_t count, char *buffer, size_t size)
 {
     const schedule_sentence to = {buffer, buffer != NULL ? size : 0};
-    return told(adamw_schedule_check_groups(schedule, groups, count, to), buffer, size);
+    return adamw_schedule_told(adamw_schedule_check_groups(schedule, groups, count, to), to);
 }
 
 const char *adamw_schedule_name(adamw_schedule_kind kind)

@@ -32,6 +32,11 @@
     X(schedule_warmup_feeds_nothing, "the plateau rule sees no metric of the warmup, in epochs and in steps")        \
     X(schedule_events, "each metric's events: better, NaN, cooldown, cut, blocked")                                  \
     X(schedule_groups, "a group under a schedule has the rates of a schedule of its own")                            \
+    X(schedule_resume, "saved and loaded at every epoch of 200, each kind goes on with the same bits")               \
+    X(schedule_damaged, "a saved schedule cut or changed at any byte, or of another recipe, is refused")             \
+    X(schedule_numbers, "every kind of double comes back from a saved schedule")                                     \
+    X(schedule_presets, "the published recipes by name")                                                             \
+    X(schedule_bad_fields, "each wrong field of a recipe or group has its sentence, and nothing is changed")         \
     X(bad_arguments, "each invalid argument has its status and sentence, and nothing is written")
 
 typedef struct check_options {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh - installs what a purpose needs and this machine lacks: tools/setup.sh test|bench|train|check ...
+# setup.sh - installs what a purpose needs and this machine lacks: tools/setup.sh test|bench|train|accuracy|check ...
 #
 # Nothing missing: prints nothing, changes nothing. SETUP=no only names the command to run by hand, and fails.
 # The table below is the one place that knows which Debian package brings what.
@@ -24,6 +24,8 @@ train | pc:sleef    | libsleef-dev
 train | pc:zlib     | zlib1g-dev
 train | gnuplot     | gnuplot-nox
 train | file:/usr/share/datasets/fashion-mnist | dataset-fashion-mnist
+accuracy | cc       | gcc libc6-dev
+accuracy | gnuplot  | gnuplot-nox
 check | clang-14    | clang-14
 check | file:/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.asan-x86_64.a | libclang-rt-14-dev
 check | file:/usr/lib/llvm-14/lib/libomp.so | libomp-14-dev

@@ -1,0 +1,96 @@
+/*
+ * common.c - memory, numbers for tables, progress and data files of the measurements.
+ */
+#include "accuracy.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <errno.h>
+#include <unistd.h>
+
+void *allocate(size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+    if (memory == NULL) {
+        fprintf(stderr, "adamw-accuracy: out of memory for %zu values of %zu bytes\n", count, size);
+        exit(1);
+    }
+    return memory;
+}
+
+const char *number(double x, int digits, char text[NUMBER_SIZE])
+{
+    /* Rounded first, so that 0.9996 gets the decimals of 1. */
+    char plain[NUMBER_SIZE];
+    snprintf(plain, sizeof plain, "%.*e", digits - 1, x);
+    const int exponent = atoi(strchr(plain, 'e') + 1);
+    const int decimals = exponent < digits - 1 ? digits - 1 - exponent : 0;
+    const int length = snprintf(plain, sizeof plain, "%.*f", decimals, x);
+    const char *point = strchr(plain, '.');
+    const long whole = point != NULL ? point - plain : length;
+    char *to = text;
+    for (long i = 0; i < length && to < text + NUMBER_SIZE - 2; i++) {
+        if (i > 0 && i < whole && plain[i - 1] != '-' && (whole - i) % 3 == 0)
+            *to++ = ',';
+        *to++ = plain[i];
+    }
+    *to = '\0';
+    return text;
+}
+
+static struct {
+    const char *what;
+    double work, done;
+    int shown;
+} progress;
+
+void progress_begin(const char *what, double work)
+{
+    progress.what = what;
+    progress.work = work;
+    progress.done = 0;
+    progress.shown = -1;
+}
+
+void progress_add(double work)
+{
+#pragma omp critical(progress)
+    {
+        progress.done += work;
+        const int percent = (int)(100 * progress.done / progress.work);
+        if (percent != progress.shown && isatty(STDERR_FILENO)) {
+            fprintf(stderr, "\r%s: %d %%  ", progress.what, percent);
+            progress.shown = percent;
+        }
+    }
+}
+
+void progress_end(void)
+{
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r\033[K");
+}
+
+FILE *open_data(const accuracy_options *options, const char *name)
+{
+    if (options->data == NULL)
+        return tmpfile(); /* written all the same, so that there is one way through the code */
+    const size_t size = strlen(options->data) + strlen(name) + 2;
+    char *path = allocate(size, 1);
+    snprintf(path, size, "%s/%s", options->data, name);
+    FILE *file = fopen(path, "w");
+    if (file == NULL)
+        fprintf(stderr, "adamw-accuracy: %s cannot be written: %s\n", path, strerror(errno));
+    free(path);
+    return file;
+}
+
+bool close_data(FILE *file, const char *name)
+{
+    const bool wrong = ferror(file) != 0;
+    if (fclose(file) != 0 || wrong) {
+        fprintf(stderr, "adamw-accuracy: %s could not be written to its end\n", name);
+        return false;
+    }
+    return true;
+}

@@ -57,7 +57,7 @@ VERSION := $(call version_part,MAJOR).$(call version_part,MINOR).$(call version_
 SOVERSION := 0
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wundef -Wcast-qual -Wwrite-strings
-C_WARNINGS := $(WARNINGS) -Wstrict-prototypes -Wmissing-prototypes
+C_WARNINGS = $(WARNINGS) -Wstrict-prototypes -Wmissing-prototypes
 ifeq ($(WERROR),yes)
 WARNINGS += -Werror
 endif

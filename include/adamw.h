@@ -111,15 +111,15 @@ typedef struct adamw_tensor {
     void *max_exp_avg_sq;       /* with amsgrad: its largest value so far; zeros before step 1; NULL without */
     const adamw_config *config; /* NULL: the call's; otherwise the parameter group that this tensor belongs to */
     uint64_t step;              /* 0: the call's; otherwise this tensor's own count, from 1 (torch counts so) */
-    /* The fields below describe what later versions add. Today only zero is built; any other value is
-     * ADAMW_ERROR_UNSUPPORTED, never ignored. */
+    /* A step has kernels for float32 alone: another dtype is ADAMW_ERROR_UNSUPPORTED there, never ignored.
+     * adamw_grad_norm() takes gradients of each. */
     adamw_dtype param_dtype; /* of param */
     adamw_dtype grad_dtype;  /* of grad */
     adamw_dtype state_dtype; /* of exp_avg, exp_avg_sq and max_exp_avg_sq */
-    adamw_dtype copy_dtype;  /* of param_copy */
-    void *param_residual;    /* the part of each parameter that its dtype cannot hold (compensated update) */
-    void *param_ema;         /* exponential moving average of the parameter */
-    void *param_copy;        /* a second, narrower copy of the new parameter */
+    adamw_dtype copy_dtype;  /* of param_copy: ADAMW_DTYPE_BFLOAT16 or _FLOAT16 where that is not NULL */
+    void *param_residual;    /* for a later version: NULL, or ADAMW_ERROR_UNSUPPORTED */
+    void *param_ema;         /* adamw_update(): float32 exponential moving average of the parameter; zeros before it */
+    void *param_copy;        /* adamw_update(): a second, narrower copy of the new parameter; only written */
 } adamw_tensor;
 
 /* ---- the step ------------------------------------------------------------------------------------------------ */
@@ -167,6 +167,135 @@ ADAMW_API adamw_status adamw_step_f32(const adamw_config *config, uint64_t step,
  */
 ADAMW_API adamw_status adamw_explain(const adamw_config *config, uint64_t step, const adamw_tensor *tensors,
                                      size_t count, char *buffer, size_t size);
+
+/* ---- the whole update in one pass ---------------------------------------------------------------------------- */
+
+typedef enum adamw_clip {
+    ADAMW_CLIP_NONE = 0,
+    /* All gradients times min(1, clip_max / (norm + 1e-6)), norm their common L2 norm: torch's clip_grad_norm_. */
+    ADAMW_CLIP_GLOBAL_NORM = 1,
+    /* The same for each tensor with its own norm. Needs tensor_norms. */
+    ADAMW_CLIP_TENSOR_NORM = 2,
+    /* Each gradient to [-clip_max, clip_max]: torch's clip_grad_value_. NaN stays. */
+    ADAMW_CLIP_VALUE = 3
+} adamw_clip;
+
+/* The weight w of the new parameter in param_ema += w * (param - param_ema), at a tensor's step t from 1. */
+typedef enum adamw_ema {
+    ADAMW_EMA_NONE = 0,
+    ADAMW_EMA_CONSTANT = 1, /* 1 - ema_decay */
+    /* torch.optim.swa_utils (AveragedModel with get_ema_avg_fn): a copy at step 1, then 1 - ema_decay. */
+    ADAMW_EMA_SWA_UTILS = 2,
+    /* timm's ModelEmaV3 with use_warmup: 1 - min(ema_decay, 1 - t^(-2/3)); a copy at step 1. */
+    ADAMW_EMA_TIMM = 3,
+    /* (1 - ema_decay) / (1 - ema_decay^t), the average without the bias to its zeros at the start, as Adam corrects its
+     * moments; 1/t for a decay of 1; a copy at step 1. */
+    ADAMW_EMA_BIAS_CORRECTED = 4
+} adamw_ema;
+
+/* What adamw_update() does beside the step. Fill it in with adamw_update_options_init(), where all is off. */
+typedef struct adamw_update_options {
+    double grad_scale;  /* multiplies each gradient before anything else (1 / loss scale, 1 / accumulation steps, 1 / world
+                           size); finite, within float32's range, not 0; default 1 */
+    adamw_clip clip;    /* default ADAMW_CLIP_NONE */
+    double clip_max;    /* with clip: the norm or value; >= 0, infinity allowed */
+    bool skip_not_finite; /* nothing is updated when a gradient is infinite or NaN */
+    adamw_ema ema;      /* keeps every tensor's param_ema; default ADAMW_EMA_NONE: a param_ema is left as it is */
+    double ema_decay;   /* with ema: [0, 1] */
+    bool copy;          /* writes every tensor's param_copy; false: it is left as it is */
+    bool zero_grad;     /* clears the gradients at the end: `grad` then points to memory that may be written */
+    bool report_norm;   /* fills in the report's grad_norm also without clipping */
+    bool report_ratio;  /* fills in the report's update_ratio */
+    double *tensor_norms; /* NULL, or room for `count` norms, which are filled in: each tensor's gradient, scaled */
+} adamw_update_options;
+
+/* What adamw_update() found. NaN and SIZE_MAX stand for what was not asked for or not found. */
+typedef struct adamw_update_report {
+    bool skipped;               /* nothing was updated: the step did not happen, and its number is to be used again */
+    double grad_norm;           /* L2 norm of all gradients, scaled, before clipping */
+    double clip_coefficient;    /* what gradients were multiplied with to clip them; per tensor: the smallest */
+    double update_ratio;        /* the largest of the tensors' |param - old param| / |old param|, as L2 norms */
+    size_t update_ratio_tensor; /* which tensor has it */
+    size_t not_finite_tensor;   /* the first gradient that is infinite or NaN: its tensor */
+    size_t not_finite_index;    /* and its place there */
+} adamw_update_report;
+
+/* Scale 1 and everything off. NULL is ADAMW_ERROR_INVALID_ARGUMENT. */
+ADAMW_API adamw_status adamw_update_options_init(adamw_update_options *options);
+
+/*
+ * adamw_step() with what trainers do around it, in one call: scales the gradients, takes their norm, clips, skips the
+ * step when a gradient is not finite, updates, averages the weights, copies them to half width, clears the gradients.
+ *
+ *   config, step, tensors, count   as in adamw_step()
+ *   options   NULL: all off
+ *   report    NULL, or where the findings go
+ *
+ * Passes over memory: one; two with clipping by a norm or skip_not_finite, the first of which reads gradients alone.
+ * The report's figures cost no further pass; without report, report_norm and tensor_norms nothing is summed up but for
+ * clipping.
+ *
+ * A skipped step is ADAMW_OK with report->skipped: no parameter, moment, average or copy was written, gradients are
+ * still cleared where zero_grad asks for it. Do not count it: the next call takes the same `step`.
+ * Without skip_not_finite a NaN spreads as arithmetic says; the report has its place whenever a norm was taken.
+ *
+ * Bits: each combination equals its parts done one after another as passes of their own, in float32: g = grad_scale*g;
+ * the norm or the value clips; g = coefficient*g; the step; the average as torch.lerp has it. The norm is that of
+ * adamw_grad_norm(), and the coefficient min(1, clip_max / (norm + 1e-6)) in double, rounded once; with
+ * ADAMW_ARITHMETIC_TORCH in the call's config it is torch's own sequence of float32 operations on the rounded norm.
+ *
+ * Errors as adamw_step(), and ADAMW_ERROR_INVALID_ARGUMENT for an option out of its range, a buffer that an option
+ * needs and a tensor lacks, or one that overlaps another; nothing was written then. Threads as adamw_step().
+ */
+ADAMW_API adamw_status adamw_update(const adamw_config *config, uint64_t step, const adamw_tensor *tensors,
+                                    size_t count, const adamw_update_options *options, adamw_update_report *report);
+
+/* The sentence behind an error of adamw_update(), as adamw_explain() has it for adamw_step(). */
+ADAMW_API adamw_status adamw_update_explain(const adamw_config *config, uint64_t step, const adamw_tensor *tensors,
+                                            size_t count, const adamw_update_options *options, char *buffer,
+                                            size_t size);
+
+typedef enum adamw_norm { ADAMW_NORM_L2 = 0, ADAMW_NORM_INFINITY = 1 } adamw_norm;
+
+/*
+ * The norm of all gradients of the list together, in double: the root of the sum of their squares, or the largest
+ * magnitude. Reads n, grad and grad_dtype (float32, bfloat16, float16) of each tensor and nothing else of it.
+ *
+ *   threads  as adamw_config has it: 0 OpenMP's default, otherwise at most so many
+ *   norm     receives it; NaN if a gradient is NaN, else infinity if one is infinite. Finite gradients always have a
+ *            finite norm: their squares do not leave double's range.
+ *
+ * The same bits for every instruction set and thread count: squares are exact in double, sums run over fixed blocks of
+ * each tensor in 16 lanes, and block sums are added exactly. ADAMW_ERROR_INVALID_ARGUMENT for NULL where a pointer is
+ * needed, an unknown kind or dtype, threads below 0; *norm is then as before.
+ */
+ADAMW_API adamw_status adamw_grad_norm(const adamw_tensor *tensors, size_t count, adamw_norm kind, int threads,
+                                       double *norm);
+
+/*
+ * sum[i] += grad[i] for n values: gradient accumulation over micro-batches. `sum` is float32, `grad` of the dtype; they
+ * do not overlap. threads as above. One rounding per value. ADAMW_ERROR_INVALID_ARGUMENT as above; nothing is written.
+ */
+ADAMW_API adamw_status adamw_accumulate(size_t n, float *sum, const void *grad, adamw_dtype dtype, int threads);
+
+/*
+ * The scale of a loss in mixed precision, by the rule of torch.amp.GradScaler: multiply the loss with `scale`, give
+ * adamw_update() grad_scale = 1 / scale with skip_not_finite, and tell adamw_loss_scale_update() whether it skipped.
+ */
+typedef struct adamw_loss_scale {
+    double scale;           /* now; 65536 at first */
+    double growth_factor;   /* > 1; default 2 */
+    double backoff_factor;  /* in (0, 1); default 0.5 */
+    int growth_interval;    /* so many steps without a skip make the scale grow; >= 1; default 2000 */
+    int growth_tracker;     /* steps since the last skip or growth */
+} adamw_loss_scale;
+
+/* Fills in the defaults. NULL is ADAMW_ERROR_INVALID_ARGUMENT. */
+ADAMW_API adamw_status adamw_loss_scale_init(adamw_loss_scale *scale);
+
+/* After each step. A scale never grows beyond float32's range, as in torch. ADAMW_ERROR_INVALID_ARGUMENT for NULL or a
+ * member out of its range; nothing is changed then. */
+ADAMW_API adamw_status adamw_loss_scale_update(adamw_loss_scale *scale, bool skipped);
 
 /* ---- the instruction set ------------------------------------------------------------------------------------- */
 

@@ -31,7 +31,7 @@ typedef enum adamw_variant {
 
 /* The scalars of one step of one parameter group, each rounded once from double (core/coefficients.c). */
 typedef struct adamw_coefficients {
-    float scale;        /* multiplies the gradient first: 1, or -1 to maximize */
+    float scale;        /* multiplies the gradient: 1, or -1 to maximize, times a clip coefficient */
     float beta1, c1;    /* c1 = 1 - beta1 */
     float beta2, c2;    /* c2 = 1 - beta2 */
     float w1;           /* torch: 1 - c1, in float32 */
@@ -44,11 +44,35 @@ typedef struct adamw_coefficients {
     bool small_beta2;
 } adamw_coefficients;
 
+/* What a step does beside the update, for one tensor (core/update.c). Each is exact where it is off. */
+typedef struct adamw_extras {
+    float grad_scale;           /* the first factor of a gradient; off: 1 */
+    float grad_limit;           /* then its largest magnitude; off: infinity */
+    bool ema;                   /* param_ema goes `ema_weight` of the way to the new parameter */
+    bool zero_grad;             /* the gradient is cleared */
+    adamw_dtype copy;           /* of param_copy; off: ADAMW_DTYPE_FLOAT32 */
+    float ema_weight, ema_keep; /* ema_keep = 1 - ema_weight */
+} adamw_extras;
+
 /* Updates the values [first, first + n) of the tensor. */
 typedef void adamw_kernel(const adamw_coefficients *k, const adamw_tensor *tensor, size_t first, size_t n);
+typedef void adamw_extended_kernel(const adamw_coefficients *k, const adamw_extras *e, const adamw_tensor *tensor,
+                                   size_t first, size_t n);
+
+/* The virtual lanes of a sum (body/reduce.h). */
+enum { SUM_LANES = 16 };
 
 typedef struct adamw_kernels {
     adamw_kernel *update[ADAMW_VARIANT_COUNT];
+    adamw_extended_kernel *extended[ADAMW_VARIANT_COUNT];
+    /* The sum of (scale * x)^2, each product rounded to float32, of n values of the dtype. */
+    double (*sum_squares)(const void *x, adamw_dtype dtype, size_t n, float scale);
+    /* The sum of (after - before)^2, each difference rounded to float32. */
+    double (*sum_square_changes)(const void *before, const void *after, size_t n);
+    /* The largest |x|; NaN if any is. */
+    float (*abs_max)(const void *x, adamw_dtype dtype, size_t n);
+    /* sum += x, for a float32 sum. */
+    void (*accumulate)(void *sum, const void *x, adamw_dtype dtype, size_t n);
 } adamw_kernels;
 
 /* One table per file of kernels/isa; all NULL where the target architecture is another one. */

@@ -1,123 +1,191 @@
 /*
  * update.h - the update, once for every ISA and variant. Included by each file of kernels/isa after its vocabulary
- * (kernels/vec), it defines the kernels of ADAMW_VARIANTS and, through ADAMW_UPDATE_TABLE, the ISA's table.
+ * (kernels/vec), it defines the kernels of ADAMW_VARIANTS.
  *
- * Every line of update_vector is one operation of the vocabulary: one rounding. Their order is the bits; it is laid
- * down in kernels/README.md. `torch`, `l2`, `amsgrad`, `small_beta1` and `small_beta2` are constants where this is
- * inlined, but for the small betas of the rarely used second loop. No intrinsics here.
+ * Every line of update_moments and update_param is one operation of the vocabulary: one rounding. Their order is the
+ * bits; it is laid down in kernels/README.md. The members of update_form are constants where this is inlined, but for
+ * the small betas of the rarely used second loop. No intrinsics here.
  */
 #include "kernels.h"
 
-/* A bundle of LANES values of each buffer. */
+typedef struct update_form {
+    bool torch, l2, amsgrad;       /* the variant */
+    bool extended;                 /* with adamw_extras */
+    bool small_beta1, small_beta2; /* the moments' forms for betas below one half */
+} update_form;
+
+/* A vector of each stream. */
 typedef struct update_values {
-    vfloat param, exp_avg, exp_avg_sq, max_exp_avg_sq;
+    vfloat param, grad, exp_avg, exp_avg_sq, max_exp_avg_sq;
 } update_values;
 
-ADAMW_INLINE void update_vector(const adamw_coefficients *k, update_values *x, vfloat grad, bool torch, bool l2,
-                                bool amsgrad, bool small_beta1, bool small_beta2)
+/* a + weight * (b - a), as torch.lerp has it: from the nearer end; `keep` is 1 - weight. */
+ADAMW_INLINE vfloat lerp(vfloat a, vfloat b, float weight, float keep)
+{
+    return weight < 0.5f ? v_fma(v_set(weight), v_sub(b, a), a) : v_fnma(v_sub(b, a), v_set(keep), b);
+}
+
+/* What the options make of a gradient: scale, then either clip. Off, each is exact. */
+ADAMW_INLINE vfloat prepared_grad(const adamw_coefficients *k, const adamw_extras *e, vfloat grad)
+{
+    return v_mul(v_set(k->scale), v_clamp(v_mul(v_set(e->grad_scale), grad), v_set(e->grad_limit)));
+}
+
+/* The moments; returns the second moment whose root divides. */
+ADAMW_INLINE vfloat update_moments(const adamw_coefficients *k, const adamw_extras *e, update_values *x,
+                                   const update_form form)
 {
     vfloat p = x->param, m = x->exp_avg, v = x->exp_avg_sq;
-    vfloat g = v_mul(v_set(k->scale), grad);
+    vfloat g = form.extended ? prepared_grad(k, e, x->grad) : v_mul(v_set(k->scale), x->grad);
 
-    if (torch && !l2)
+    if (form.torch && !form.l2)
         p = v_mul(p, v_set(k->decay));
-    if (l2)
+    if (form.l2)
         g = v_fma(v_set(k->weight_decay), p, g);
 
-    if (!small_beta1)
+    if (!form.small_beta1)
         m = v_fma(v_set(k->c1), v_sub(g, m), m);
-    else if (torch)
+    else if (form.torch)
         m = v_fnma(v_sub(g, m), v_set(k->w1), g);
     else
         m = v_fma(v_set(k->beta1), v_sub(m, g), g);
 
-    if (torch) {
+    if (form.torch) {
         v = v_fma(v_mul(v_set(k->c2), g), g, v_mul(v, v_set(k->beta2)));
-    } else if (!small_beta2) {
+    } else if (!form.small_beta2) {
         v = v_fma(v_set(k->c2), v_fms(g, g, v), v);
     } else {
-        vfloat square = v_mul(g, g);
+        const vfloat square = v_mul(g, g);
         v = v_fma(v_set(k->beta2), v_sub(v, square), square);
-    }
-
-    vfloat second = v;
-    if (amsgrad)
-        x->max_exp_avg_sq = second = v_max_or_nan(v, x->max_exp_avg_sq);
-
-    if (torch) {
-        vfloat denominator = v_add(v_div(v_sqrt(second), v_set(k->root_bc2)), v_set(k->eps));
-        p = v_add(p, v_div(v_mul(v_set(k->step), m), denominator));
-    } else {
-        vfloat u = v_div(m, v_add(v_sqrt(second), v_set(k->eps)));
-        if (l2) /* p is still the old parameter in both forms */
-            p = v_fnma(v_set(k->step), u, p);
-        else
-            p = v_sub(p, v_fma(v_set(k->step), u, v_mul(v_set(k->decay), p)));
     }
 
     x->param = p;
     x->exp_avg = m;
     x->exp_avg_sq = v;
+    if (form.amsgrad)
+        x->max_exp_avg_sq = v_max_or_nan(v, x->max_exp_avg_sq);
+    return form.amsgrad ? x->max_exp_avg_sq : v;
 }
 
-ADAMW_INLINE void update_loop(const adamw_coefficients *coefficients, const adamw_tensor *tensor, size_t first,
-                              size_t n, bool torch, bool l2, bool amsgrad, bool small_beta1, bool small_beta2)
+/* The parameter, from the root of the second moment. */
+ADAMW_INLINE void update_param(const adamw_coefficients *k, update_values *x, vfloat root, const update_form form)
 {
-    /* A copy that no store can alias: its members stay in registers. */
-    const adamw_coefficients local = *coefficients, *const k = &local;
-    /* Bytes, because a caller's buffer may lie at any address. */
-    char *param = (char *)tensor->param + first * sizeof(float);
-    const char *grad = (const char *)tensor->grad + first * sizeof(float);
-    char *exp_avg = (char *)tensor->exp_avg + first * sizeof(float);
-    char *exp_avg_sq = (char *)tensor->exp_avg_sq + first * sizeof(float);
-    char *max_exp_avg_sq = amsgrad ? (char *)tensor->max_exp_avg_sq + first * sizeof(float) : NULL;
-    const size_t bytes = n * sizeof(float), whole = bytes - bytes % sizeof(vfloat);
-    update_values x;
-
-    for (size_t at = 0; at < whole; at += sizeof(vfloat)) {
-        x.param = v_load(param + at);
-        x.exp_avg = v_load(exp_avg + at);
-        x.exp_avg_sq = v_load(exp_avg_sq + at);
-        if (amsgrad)
-            x.max_exp_avg_sq = v_load(max_exp_avg_sq + at);
-        update_vector(k, &x, v_load(grad + at), torch, l2, amsgrad, small_beta1, small_beta2);
-        v_store(param + at, x.param);
-        v_store(exp_avg + at, x.exp_avg);
-        v_store(exp_avg_sq + at, x.exp_avg_sq);
-        if (amsgrad)
-            v_store(max_exp_avg_sq + at, x.max_exp_avg_sq);
-    }
-
-    /* The tail runs the same body on a part of a vector, so that an element's bits never depend on its index. */
-    const size_t rest = n % LANES;
-    if (LANES > 1 && rest != 0) {
-        x.param = v_load_part(param + whole, rest);
-        x.exp_avg = v_load_part(exp_avg + whole, rest);
-        x.exp_avg_sq = v_load_part(exp_avg_sq + whole, rest);
-        if (amsgrad)
-            x.max_exp_avg_sq = v_load_part(max_exp_avg_sq + whole, rest);
-        update_vector(k, &x, v_load_part(grad + whole, rest), torch, l2, amsgrad, small_beta1, small_beta2);
-        v_store_part(param + whole, rest, x.param);
-        v_store_part(exp_avg + whole, rest, x.exp_avg);
-        v_store_part(exp_avg_sq + whole, rest, x.exp_avg_sq);
-        if (amsgrad)
-            v_store_part(max_exp_avg_sq + whole, rest, x.max_exp_avg_sq);
+    const vfloat p = x->param, m = x->exp_avg;
+    if (form.torch) {
+        const vfloat denominator = v_add(v_div(root, v_set(k->root_bc2)), v_set(k->eps));
+        x->param = v_add(p, v_div(v_mul(v_set(k->step), m), denominator));
+    } else {
+        const vfloat u = v_div(m, v_add(root, v_set(k->eps)));
+        if (form.l2)
+            x->param = v_fnma(v_set(k->step), u, p);
+        else
+            x->param = v_sub(p, v_fma(v_set(k->step), u, v_mul(v_set(k->decay), p)));
     }
 }
 
-#define ADAMW_DEFINE_UPDATE(name, torch, l2, amsgrad)                                                                \
-    static void update_##name(const adamw_coefficients *k, const adamw_tensor *tensor, size_t first, size_t n)       \
-    {                                                                                                                \
-        if (k->small_beta1 || k->small_beta2)                                                                        \
-            update_loop(k, tensor, first, n, torch, l2, amsgrad, k->small_beta1, k->small_beta2);                    \
-        else                                                                                                         \
-            update_loop(k, tensor, first, n, torch, l2, amsgrad, false, false);                                      \
-    }
-ADAMW_VARIANTS(ADAMW_DEFINE_UPDATE)
-#undef ADAMW_DEFINE_UPDATE
+/* Where the streams of a tensor begin. Bytes, because a caller's buffer may lie at any address. */
+typedef struct update_streams {
+    char *param, *exp_avg, *exp_avg_sq, *max_exp_avg_sq, *ema, *copy;
+    const char *grad;
+} update_streams;
 
-#define ADAMW_UPDATE_ENTRY(name, torch, l2, amsgrad) [ADAMW_VARIANT_##name] = update_##name,
-#define ADAMW_UPDATE_TABLE                                                                                           \
-    {                                                                                                                \
-        .update = { ADAMW_VARIANTS(ADAMW_UPDATE_ENTRY) }                                                             \
+/* One vector at `at` bytes, or its first `rest` values. */
+ADAMW_INLINE vfloat load(const char *from, size_t at, size_t rest)
+{
+    return rest ? v_load_part(from + at, rest) : v_load(from + at);
+}
+ADAMW_INLINE void store(char *to, size_t at, size_t rest, vfloat x)
+{
+    if (rest)
+        v_store_part(to + at, rest, x);
+    else
+        v_store(to + at, x);
+}
+
+/* What follows the new parameter: its average, its copy, the cleared gradient. */
+ADAMW_INLINE void update_followers(const adamw_extras *e, const update_streams *s, size_t at, size_t rest,
+                                   vfloat param)
+{
+    if (e->ema)
+        store(s->ema, at, rest, lerp(load(s->ema, at, rest), param, e->ema_weight, e->ema_keep));
+    if (e->copy == ADAMW_DTYPE_BFLOAT16)
+        v_store_bf16(s->copy + at / 2, rest ? rest : LANES, param);
+    else if (e->copy == ADAMW_DTYPE_FLOAT16)
+        v_store_f16(s->copy + at / 2, rest ? rest : LANES, param);
+    if (e->zero_grad) /* the caller's buffer is not const where he asks for this */
+        store((char *)(uintptr_t)s->grad, at, rest, v_set(0));
+}
+
+/* `count` vectors at `at`: BUNDLE of them, or 1, and then perhaps only the first `rest` values of it. */
+ADAMW_INLINE void update_vectors(const adamw_coefficients *k, const adamw_extras *e, const update_streams *s,
+                                 size_t at, int count, size_t rest, const update_form form)
+{
+    update_values x[BUNDLE];
+    vfloat root[BUNDLE];
+    ADAMW_UNROLL
+    for (int i = 0; i < count; i++) {
+        const size_t here = at + (size_t)i * sizeof(vfloat);
+        x[i].param = load(s->param, here, rest);
+        x[i].grad = load(s->grad, here, rest);
+        x[i].exp_avg = load(s->exp_avg, here, rest);
+        x[i].exp_avg_sq = load(s->exp_avg_sq, here, rest);
+        if (form.amsgrad)
+            x[i].max_exp_avg_sq = load(s->max_exp_avg_sq, here, rest);
+        root[i] = update_moments(k, e, &x[i], form);
+        store(s->exp_avg, here, rest, x[i].exp_avg);
+        store(s->exp_avg_sq, here, rest, x[i].exp_avg_sq);
+        if (form.amsgrad)
+            store(s->max_exp_avg_sq, here, rest, x[i].max_exp_avg_sq);
     }
+    if (count == BUNDLE)
+        v_sqrt_bundle(root);
+    else
+        root[0] = v_sqrt(root[0]);
+    ADAMW_UNROLL
+    for (int i = 0; i < count; i++) {
+        const size_t here = at + (size_t)i * sizeof(vfloat);
+        update_param(k, &x[i], root[i], form);
+        store(s->param, here, rest, x[i].param);
+        if (form.extended)
+            update_followers(e, s, here, rest, x[i].param);
+    }
+}
+
+ADAMW_INLINE void update_loop(const adamw_coefficients *coefficients, const adamw_extras *extras,
+                              const adamw_tensor *tensor, size_t first, size_t n, const update_form form)
+{
+    /* Copies that no store can alias: their members stay in registers. */
+    const adamw_coefficients k = *coefficients;
+    const adamw_extras e = form.extended ? *extras : (adamw_extras){0};
+    const size_t begin = first * sizeof(float), bytes = n * sizeof(float);
+    const update_streams s = {
+        .param = (char *)tensor->param + begin,
+        .grad = (const char *)tensor->grad + begin,
+        .exp_avg = (char *)tensor->exp_avg + begin,
+        .exp_avg_sq = (char *)tensor->exp_avg_sq + begin,
+        .max_exp_avg_sq = form.amsgrad ? (char *)tensor->max_exp_avg_sq + begin : NULL,
+        .ema = form.extended && e.ema ? (char *)tensor->param_ema + begin : NULL,
+        .copy = form.extended && e.copy != ADAMW_DTYPE_FLOAT32 ? (char *)tensor->param_copy + begin / 2 : NULL,
+    };
+    size_t at = 0;
+    for (; BUNDLE > 1 && at + BUNDLE * sizeof(vfloat) <= bytes; at += BUNDLE * sizeof(vfloat))
+        update_vectors(&k, &e, &s, at, BUNDLE, 0, form);
+    for (; at + sizeof(vfloat) <= bytes; at += sizeof(vfloat))
+        update_vectors(&k, &e, &s, at, 1, 0, form);
+    /* The tail runs the same body on a part of a vector, so that an element's bits never depend on its index. */
+    if (LANES > 1 && n % LANES != 0)
+        update_vectors(&k, &e, &s, at, 1, n % LANES, form);
+}
+
+ADAMW_INLINE void update_forms(const adamw_coefficients *k, const adamw_extras *e, const adamw_tensor *tensor,
+                               size_t first, size_t n, bool torch, bool l2, bool amsgrad)
+{
+    update_form form = {.torch = torch, .l2 = l2, .amsgrad = amsgrad, .extended = e != NULL};
+    if (k->small_beta1 || k->small_beta2) {
+        form.small_beta1 = k->small_beta1;
+        form.small_beta2 = k->small_beta2;
+        update_loop(k, e, tensor, first, n, form);
+    } else {
+        update_loop(k, e, tensor, first, n, form);
+    }
+}

@@ -24,7 +24,7 @@ adamw_variant adamw_variant_of(const adamw_config *config)
  * 1 - beta^step by repeated squaring of 1 - x, which loses nothing to cancellation: relative error 3e-16 for beta
  * from 0.5 to 1 - 1e-12, where 1 - pow() loses up to 1e-10. No running product: a resume must give the same bits.
  */
-static double bias_correction(double beta, uint64_t step)
+double adamw_bias_correction(double beta, uint64_t step)
 {
     double x = 1 - beta, r = 0;
     for (; step != 0; step >>= 1) {
@@ -37,8 +37,8 @@ static double bias_correction(double beta, uint64_t step)
 
 adamw_coefficients adamw_coefficients_of(const adamw_config *config, uint64_t step)
 {
-    const double bc1 = bias_correction(config->beta1, step);
-    const double root_bc2 = sqrt(bias_correction(config->beta2, step));
+    const double bc1 = adamw_bias_correction(config->beta1, step);
+    const double root_bc2 = sqrt(adamw_bias_correction(config->beta2, step));
     const double decay = config->lr * config->weight_decay;
 
     adamw_coefficients k = {

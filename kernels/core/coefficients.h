@@ -12,4 +12,7 @@ ADAMW_INTERNAL adamw_variant adamw_variant_of(const adamw_config *config);
 /* The scalars of step `step` (from 1), computed in double and each rounded once to float32. */
 ADAMW_INTERNAL adamw_coefficients adamw_coefficients_of(const adamw_config *config, uint64_t step);
 
+/* 1 - beta^step, without the cancellation. */
+ADAMW_INTERNAL double adamw_bias_correction(double beta, uint64_t step);
+
 #endif

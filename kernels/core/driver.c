@@ -35,26 +35,39 @@ static size_t cut_inside(size_t place, size_t offset, size_t n)
     return (place - offset) / BLOCK * BLOCK;
 }
 
+adamw_pieces adamw_pieces_of(const adamw_tensor *tensors, size_t count, size_t total, size_t part, size_t parts)
+{
+    return (adamw_pieces){.tensors = tensors,
+                          .count = count,
+                          .begin = part_begin(total, part, parts),
+                          .end = part_begin(total, part + 1, parts)};
+}
+
+bool adamw_pieces_next(adamw_pieces *pieces)
+{
+    while (pieces->next < pieces->count && pieces->offset < pieces->end) {
+        const size_t n = pieces->tensors[pieces->next].n;
+        pieces->first = cut_inside(pieces->begin, pieces->offset, n);
+        pieces->last = cut_inside(pieces->end, pieces->offset, n);
+        pieces->tensor = pieces->next++;
+        pieces->offset += n;
+        if (pieces->first != pieces->last)
+            return true;
+    }
+    return false;
+}
+
 void adamw_drive_part(const adamw_plan *plan, size_t part, size_t parts)
 {
-    const size_t begin = part_begin(plan->total, part, parts);
-    const size_t end = part_begin(plan->total, part + 1, parts);
-
     /* Neighbours in the list mostly share their group and step, and then the coefficients. */
     const adamw_config *config = NULL;
     uint64_t step = 0;
     adamw_coefficients coefficients;
     adamw_kernel *update = NULL;
 
-    size_t offset = 0;
-    for (size_t i = 0; i < plan->count && offset < end; i++) {
-        const adamw_tensor *tensor = &plan->tensors[i];
-        const size_t first = cut_inside(begin, offset, tensor->n);
-        const size_t last = cut_inside(end, offset, tensor->n);
-        offset += tensor->n;
-        if (first == last)
-            continue;
-
+    adamw_pieces pieces = adamw_pieces_of(plan->tensors, plan->count, plan->total, part, parts);
+    while (adamw_pieces_next(&pieces)) {
+        const adamw_tensor *tensor = &plan->tensors[pieces.tensor];
         const adamw_config *tensor_config = tensor->config != NULL ? tensor->config : plan->config;
         const uint64_t tensor_step = tensor->step != 0 ? tensor->step : plan->step;
         if (tensor_config != config || tensor_step != step) {
@@ -63,28 +76,32 @@ void adamw_drive_part(const adamw_plan *plan, size_t part, size_t parts)
             coefficients = adamw_coefficients_of(config, step);
             update = plan->kernels->update[adamw_variant_of(config)];
         }
-        update(&coefficients, tensor, first, last - first);
+        update(&coefficients, tensor, pieces.first, pieces.last - pieces.first);
     }
 }
 
-#if defined(_OPENMP)
-
-static int team_size(const adamw_plan *plan)
+int adamw_team_size(size_t total, int wanted)
 {
-    const size_t useful = plan->total / VALUES_PER_THREAD;
+#if defined(_OPENMP)
+    const size_t useful = total / VALUES_PER_THREAD;
     if (useful < 2)
         return 1;
-    const int wanted = plan->config->threads != 0 ? plan->config->threads : omp_get_max_threads();
-    return useful < (size_t)wanted ? (int)useful : wanted;
+    const int most = wanted != 0 ? wanted : omp_get_max_threads();
+    return useful < (size_t)most ? (int)useful : most;
+#else
+    (void)total, (void)wanted;
+    return 1;
+#endif
 }
 
 void adamw_drive(const adamw_plan *plan)
 {
-    const int threads = team_size(plan);
+    const int threads = adamw_team_size(plan->total, plan->config->threads);
     if (threads == 1) { /* outside any region: a team of one would end the threads of the last one */
         adamw_drive_part(plan, 0, 1);
         return;
     }
+#if defined(_OPENMP)
     const uint64_t caller_env = adamw_float_env_get();
 #pragma omp parallel num_threads(threads)
     {
@@ -93,10 +110,38 @@ void adamw_drive(const adamw_plan *plan)
         adamw_drive_part(plan, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads());
         adamw_float_env_set(own_env);
     }
+#endif
 }
 
-#else
+static void run_part(adamw_work *work, void *context, size_t part, size_t parts, adamw_result *result)
+{
+    *result = (adamw_result){0};
+    work(context, part, parts, result);
+}
 
-void adamw_drive(const adamw_plan *plan) { adamw_drive_part(plan, 0, 1); }
-
+void adamw_run(int threads, adamw_work *work, adamw_join *join, void *context)
+{
+    if (threads == 1) {
+        adamw_result result;
+        run_part(work, context, 0, 1, &result);
+        join(context, &result);
+        return;
+    }
+#if defined(_OPENMP)
+    const uint64_t caller_env = adamw_float_env_get();
+#pragma omp parallel num_threads(threads)
+    {
+        const uint64_t own_env = adamw_float_env_get();
+        adamw_float_env_set(caller_env);
+        const int parts = omp_get_num_threads();
+#pragma omp for ordered schedule(static, 1)
+        for (int part = 0; part < parts; part++) {
+            adamw_result result;
+            run_part(work, context, (size_t)part, (size_t)parts, &result);
+#pragma omp ordered
+            join(context, &result);
+        }
+        adamw_float_env_set(own_env);
+    }
 #endif
+}

@@ -30,5 +30,11 @@
 #define ADAMW_INTERNAL __attribute__((visibility("hidden")))
 /* The kernel's body is plain C with constant parameters: it only works out when every layer is inlined. */
 #define ADAMW_INLINE static inline __attribute__((always_inline))
+/* Before a loop whose constant bound must be seen: a vector in an array that is not unrolled lives in memory. */
+#if defined(__clang__)
+#define ADAMW_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define ADAMW_UNROLL _Pragma("GCC unroll 16")
+#endif
 
 #endif

@@ -33,7 +33,7 @@ static bool has(unsigned leaf1_ecx, unsigned leaf7_ebx, uint64_t state)
     return (saved_state() & state) == state;
 }
 
-bool adamw_cpu_has_avx2(void) { return has(bit_AVX | bit_FMA, bit_AVX2, STATE_AVX); }
+bool adamw_cpu_has_avx2(void) { return has(bit_AVX | bit_FMA | bit_F16C, bit_AVX2, STATE_AVX); }
 bool adamw_cpu_has_avx512(void) { return has(bit_AVX | bit_FMA, bit_AVX2 | bit_AVX512F, STATE_AVX512); }
 bool adamw_cpu_has_neon(void) { return false; }
 

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-ADAMW_INTERNAL bool adamw_cpu_has_avx2(void); /* and FMA */
+ADAMW_INTERNAL bool adamw_cpu_has_avx2(void); /* with FMA and F16C */
 ADAMW_INTERNAL bool adamw_cpu_has_avx512(void);
 ADAMW_INTERNAL bool adamw_cpu_has_neon(void);
 

@@ -12,16 +12,16 @@
 
 /* The target stands in the file, so that no build needs a flag for it. */
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #else
-#pragma GCC target("avx2,fma")
+#pragma GCC target("avx2,fma,f16c")
 #endif
 
 #include "../vec/avx2.h"
 
-#include "../body/update.h"
+#include "../body/table.h"
 
-const adamw_kernels adamw_kernels_avx2 = ADAMW_UPDATE_TABLE;
+const adamw_kernels adamw_kernels_avx2 = ADAMW_KERNEL_TABLE;
 
 #if defined(__clang__)
 #pragma clang attribute pop
@@ -29,6 +29,6 @@ const adamw_kernels adamw_kernels_avx2 = ADAMW_UPDATE_TABLE;
 
 #else
 
-const adamw_kernels adamw_kernels_avx2 = {{NULL}};
+const adamw_kernels adamw_kernels_avx2 = {.update = {NULL}};
 
 #endif

@@ -19,9 +19,9 @@
 
 #include "../vec/avx512.h"
 
-#include "../body/update.h"
+#include "../body/table.h"
 
-const adamw_kernels adamw_kernels_avx512 = ADAMW_UPDATE_TABLE;
+const adamw_kernels adamw_kernels_avx512 = ADAMW_KERNEL_TABLE;
 
 #if defined(__clang__)
 #pragma clang attribute pop
@@ -29,6 +29,6 @@ const adamw_kernels adamw_kernels_avx512 = ADAMW_UPDATE_TABLE;
 
 #else
 
-const adamw_kernels adamw_kernels_avx512 = {{NULL}};
+const adamw_kernels adamw_kernels_avx512 = {.update = {NULL}};
 
 #endif

@@ -11,12 +11,12 @@
 
 #include "../vec/neon.h"
 
-#include "../body/update.h"
+#include "../body/table.h"
 
-const adamw_kernels adamw_kernels_neon = ADAMW_UPDATE_TABLE;
+const adamw_kernels adamw_kernels_neon = ADAMW_KERNEL_TABLE;
 
 #else
 
-const adamw_kernels adamw_kernels_neon = {{NULL}};
+const adamw_kernels adamw_kernels_neon = {.update = {NULL}};
 
 #endif

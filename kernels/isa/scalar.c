@@ -5,6 +5,6 @@
 
 #include "../vec/scalar.h"
 
-#include "../body/update.h"
+#include "../body/table.h"
 
-const adamw_kernels adamw_kernels_scalar = ADAMW_UPDATE_TABLE;
+const adamw_kernels adamw_kernels_scalar = ADAMW_KERNEL_TABLE;

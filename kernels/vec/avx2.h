@@ -1,8 +1,12 @@
 /*
  * avx2.h - the vocabulary (README.md) for x86-64 with AVX2 and FMA: eight lanes.
  */
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
 typedef __m256 vfloat;
-enum { LANES = 8 };
+enum { LANES = 8, BUNDLE = 1 };
 
 ADAMW_INLINE vfloat v_set(float x) { return _mm256_set1_ps(x); }
 
@@ -33,4 +37,80 @@ ADAMW_INLINE vfloat v_max_or_nan(vfloat a, vfloat b)
 {
     vfloat take_a = _mm256_or_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ), _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
     return _mm256_blendv_ps(b, a, take_a);
+}
+ADAMW_INLINE void v_sqrt_bundle(vfloat *x) { x[0] = v_sqrt(x[0]); }
+
+ADAMW_INLINE vfloat v_abs(vfloat a) { return _mm256_andnot_ps(v_set(-0.0f), a); }
+/* The hardware's own minimum and maximum give their second operand for a NaN: here that is a. */
+ADAMW_INLINE vfloat v_clamp(vfloat a, vfloat limit)
+{
+    return _mm256_min_ps(limit, _mm256_max_ps(_mm256_xor_ps(v_set(-0.0f), limit), a));
+}
+
+/* Eight half-width values pass through a buffer where there are fewer: AVX2 has no masked access to 16 bits. */
+ADAMW_INLINE __m128i load_halves(const void *from, size_t n)
+{
+    if (n == LANES)
+        return _mm_loadu_si128((const __m128i *)from);
+    uint16_t whole[LANES] = {0};
+    memcpy(whole, from, n * sizeof *whole);
+    return _mm_loadu_si128((const __m128i *)whole);
+}
+ADAMW_INLINE void store_halves(void *to, size_t n, __m128i x)
+{
+    if (n == LANES) {
+        _mm_storeu_si128((__m128i *)to, x);
+        return;
+    }
+    uint16_t whole[LANES];
+    _mm_storeu_si128((__m128i *)whole, x);
+    memcpy(to, whole, n * sizeof *whole);
+}
+
+ADAMW_INLINE vfloat v_load_bf16(const void *from, size_t n)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load_halves(from, n)), 16));
+}
+ADAMW_INLINE void v_store_bf16(void *to, size_t n, vfloat x)
+{
+    const __m256i bits = _mm256_castps_si256(x);
+    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i up = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF)));
+    const __m256i is_nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+    const __m256i halves = _mm256_srli_epi32(_mm256_blendv_epi8(up, _mm256_set1_epi32(0x7FC00000), is_nan), 16);
+    const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(halves, halves), 0x08);
+    store_halves(to, n, _mm256_castsi256_si128(packed));
+}
+ADAMW_INLINE vfloat v_load_f16(const void *from, size_t n) { return _mm256_cvtph_ps(load_halves(from, n)); }
+ADAMW_INLINE void v_store_f16(void *to, size_t n, vfloat x)
+{
+    store_halves(to, n, _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+}
+
+typedef struct vsum {
+    __m256d lane[4];
+} vsum;
+
+ADAMW_INLINE vsum v_sum_zero(void)
+{
+    const __m256d zero = _mm256_setzero_pd();
+    return (vsum){{zero, zero, zero, zero}};
+}
+ADAMW_INLINE __m256d add_square(__m256d sum, __m128 x)
+{
+    const __m256d wide = _mm256_cvtps_pd(x);
+    return _mm256_add_pd(sum, _mm256_mul_pd(wide, wide));
+}
+ADAMW_INLINE void v_sum_squares(vsum *sum, const vfloat *x)
+{
+    ADAMW_UNROLL
+    for (int i = 0; i < 2; i++) {
+        sum->lane[2 * i] = add_square(sum->lane[2 * i], _mm256_castps256_ps128(x[i]));
+        sum->lane[2 * i + 1] = add_square(sum->lane[2 * i + 1], _mm256_extractf128_ps(x[i], 1));
+    }
+}
+ADAMW_INLINE void v_sum_store(double *to, const vsum *sum)
+{
+    for (int i = 0; i < 4; i++)
+        _mm256_storeu_pd(to + 4 * i, sum->lane[i]);
 }

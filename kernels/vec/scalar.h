@@ -5,8 +5,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "half.h"
+
 typedef float vfloat;
-enum { LANES = 1 };
+enum { LANES = 1, BUNDLE = 1 };
 
 ADAMW_INLINE vfloat v_set(float x) { return x; }
 
@@ -34,3 +36,46 @@ ADAMW_INLINE vfloat v_fma(vfloat a, vfloat b, vfloat c) { return fmaf(a, b, c); 
 ADAMW_INLINE vfloat v_fms(vfloat a, vfloat b, vfloat c) { return fmaf(a, b, -c); }
 ADAMW_INLINE vfloat v_fnma(vfloat a, vfloat b, vfloat c) { return fmaf(-a, b, c); }
 ADAMW_INLINE vfloat v_max_or_nan(vfloat a, vfloat b) { return a > b || a != a ? a : b; }
+ADAMW_INLINE void v_sqrt_bundle(vfloat *x) { x[0] = v_sqrt(x[0]); }
+
+ADAMW_INLINE vfloat v_abs(vfloat a) { return fabsf(a); }
+ADAMW_INLINE vfloat v_clamp(vfloat a, vfloat limit) { return a < -limit ? -limit : a > limit ? limit : a; }
+
+ADAMW_INLINE vfloat v_load_bf16(const void *from, size_t n)
+{
+    uint16_t half;
+    (void)n;
+    memcpy(&half, from, sizeof half);
+    return widen_bf16(half);
+}
+ADAMW_INLINE void v_store_bf16(void *to, size_t n, vfloat x)
+{
+    const uint16_t half = narrow_bf16(x);
+    (void)n;
+    memcpy(to, &half, sizeof half);
+}
+ADAMW_INLINE vfloat v_load_f16(const void *from, size_t n)
+{
+    uint16_t half;
+    (void)n;
+    memcpy(&half, from, sizeof half);
+    return widen_f16(half);
+}
+ADAMW_INLINE void v_store_f16(void *to, size_t n, vfloat x)
+{
+    const uint16_t half = narrow_f16(x);
+    (void)n;
+    memcpy(to, &half, sizeof half);
+}
+
+typedef struct vsum {
+    double lane[16];
+} vsum;
+
+ADAMW_INLINE vsum v_sum_zero(void) { return (vsum){{0}}; }
+ADAMW_INLINE void v_sum_squares(vsum *sum, const vfloat *x)
+{
+    for (int i = 0; i < 16; i++)
+        sum->lane[i] += (double)x[i] * (double)x[i];
+}
+ADAMW_INLINE void v_sum_store(double *to, const vsum *sum) { memcpy(to, sum->lane, sizeof sum->lane); }

@@ -13,7 +13,7 @@
     X(isa_equals_scalar, "every ISA and variant against the scalar kernel, nasty inputs, sizes 0 to 130 and larger") \
     X(conformance, "the bits of millions of random values, on every ISA, are those of tests/data/conformance.txt")   \
     X(vocabulary, "every operation of every ISA's vocabulary against plain C, nasty operands")                       \
-    X(square_root, "v_sqrt of every ISA is correctly rounded (all 2^32 floats with --full)")                         \
+    X(all_floats, "roots and conversions of every ISA are correctly rounded (all 2^32 floats with --full)")          \
     X(memory, "buffers at every byte offset, between canaries and pages that may not be touched")                    \
     X(split_is_whole, "a tensor in two calls, a list in many calls and any parts equal one call")                    \
     X(threads_are_one, "threads 1, 2, 3 and 7 give the same bits, in every rounding and subnormal mode")             \
@@ -32,6 +32,13 @@
     X(schedule_warmup_feeds_nothing, "the plateau rule sees no metric of the warmup, in epochs and in steps")        \
     X(schedule_events, "each metric's events: better, NaN, cooldown, cut, blocked")                                  \
     X(schedule_groups, "a group under a schedule has the rates of a schedule of its own")                            \
+    X(update_parts, "adamw_update equals its parts done one after another, on every ISA and thread count")           \
+    X(update_norms, "norms are exact in double, and the same on every ISA, thread count and half-width dtype")       \
+    X(update_skip, "a gradient that is not finite: nothing is written, and the report has its place")                \
+    X(update_streams, "averages, copies and the ratio of an update, each against its definition")                    \
+    X(accumulate, "gradients of every dtype add up with one rounding, on every ISA and thread count")                \
+    X(loss_scale, "growth and backoff by GradScaler's rule")                                                         \
+    X(bad_options, "each wrong option of adamw_update has its status and sentence, and nothing is written")          \
     X(schedule_resume, "saved and loaded at every epoch of 200, each kind goes on with the same bits")               \
     X(schedule_damaged, "a saved schedule cut or changed at any byte, or of another recipe, is refused")             \
     X(schedule_numbers, "every kind of double comes back from a saved schedule")                                     \

@@ -23,6 +23,21 @@ static const vec_operations *operations_of(adamw_isa isa)
     }
 }
 
+/* x in a format with so many bits behind the leading one and such a smallest and largest exponent, to nearest even.
+ */
+static float rounded_to(float x, int bits, int lowest, int highest)
+{
+    if (!isfinite(x) || x == 0)
+        return x;
+    int exponent;
+    frexp((double)x, &exponent); /* |x| lies in [2^(exponent-1), 2^exponent) */
+    const double unit = ldexp(1, (exponent - 1 < lowest ? lowest : exponent - 1) - bits);
+    const double value = rint((double)x / unit) * unit;
+    if (fabs(value) >= ldexp(1, highest + 1))
+        return copysignf(INFINITY, x);
+    return copysignf((float)value, x);
+}
+
 /* What the operation has to be. Float arguments, so each expression rounds once. */
 static float expected(int operation, float a, float b, float c)
 {
@@ -35,7 +50,18 @@ static float expected(int operation, float a, float b, float c)
         return a * b;
     case VEC_div:
         return a / b;
-    case VEC_sqrt: /* rounding the double root to float is known to equal rounding once */
+    case VEC_abs:
+        return float_of_bits(bits_of_float(a) & 0x7FFFFFFF);
+    case VEC_bf16:
+        return rounded_to(a, 7, -126, 127);
+    case VEC_f16:
+        return rounded_to(a, 10, -14, 15);
+    case VEC_clamp:
+        b = fabsf(b); /* a NaN as limit never happens */
+        return a < -b ? -b : a > b ? b : a;
+    case VEC_sqrt:
+    case VEC_sqrt_bundle:
+    case VEC_sqrt_bundle_last: /* rounding the double root to float is known to equal rounding once */
         return (float)sqrt((double)a);
     case VEC_fma:
         return fmaf(a, b, c);
@@ -145,26 +171,42 @@ bool check_vocabulary(const check_options *options)
     return true;
 }
 
-bool check_square_root(const check_options *options)
+/* The operations that no IEEE operation of the hardware stands behind, or that have one operand and so few inputs
+ * that all can be tried. */
+static bool all_agree(const check_options *options, int operation, uint64_t stride)
 {
-    /* All 2^32 bit patterns, or every 67th (a prime, so that every exponent gets many mantissas). */
-    const uint64_t stride = options->full ? 1 : options->quick ? 65537 : 67;
     const uint64_t all = UINT64_C(1) << 32;
-    FOR_EACH_ISA(options, isa)
     for (uint64_t at = 0; at < all; at += BATCH * stride) {
-        float in[BATCH], out[BATCH];
+        float in[BATCH], want[BATCH], out[BATCH];
         if (options->full && at % (all / 100) < BATCH)
-            check_progress("v_sqrt of %s: %d %%", adamw_isa_name(isa), (int)(at / (all / 100)));
-        for (int i = 0; i < BATCH; i++)
-            in[i] = float_of_bits((uint32_t)(at + (uint64_t)i * stride));
-        operations_of(isa)->run[VEC_sqrt](in, in, in, out, BATCH);
+            check_progress("%s: %d %%", operation_names[operation], (int)(at / (all / 100)));
         for (int i = 0; i < BATCH; i++) {
-            const float want = (float)sqrt((double)in[i]);
-            if (canonical_bits(out[i]) != canonical_bits(want))
-                return check_fail("v_sqrt of %s on %a is %a, not %a", adamw_isa_name(isa), (double)in[i],
-                                  (double)out[i], (double)want);
+            in[i] = float_of_bits((uint32_t)(at + (uint64_t)i * stride));
+            want[i] = expected(operation, in[i], in[i], in[i]);
+        }
+        FOR_EACH_ISA(options, isa)
+        {
+            operations_of(isa)->run[operation](in, in, in, out, BATCH);
+            for (int i = 0; i < BATCH; i++)
+                if (canonical_bits(out[i]) != canonical_bits(want[i]))
+                    return check_fail("%s of %s on %a is %a, not %a", operation_names[operation], adamw_isa_name(isa),
+                                      (double)in[i], (double)out[i], (double)want[i]);
         }
     }
     check_progress("%s", "");
+    return true;
+}
+
+bool check_all_floats(const check_options *options)
+{
+    /* All 2^32 bit patterns, or one in so many (a prime, so that every exponent gets many mantissas). */
+    static const struct {
+        int operation;
+        uint64_t stride;
+    } each[] = {{VEC_sqrt, 67}, {VEC_sqrt_bundle, 67}, {VEC_sqrt_bundle_last, 997},
+                {VEC_abs, 997}, {VEC_bf16, 997},       {VEC_f16, 997}};
+    for (size_t i = 0; i < sizeof each / sizeof each[0]; i++)
+        if (!all_agree(options, each[i].operation, options->full ? 1 : options->quick ? 65537 : each[i].stride))
+            return false;
     return true;
 }

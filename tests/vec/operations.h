@@ -16,6 +16,12 @@
     X(mul, v_mul(a, b))                                                                                              \
     X(div, v_div(a, b))                                                                                              \
     X(sqrt, v_sqrt(a))                                                                                               \
+    X(sqrt_bundle, bundle_root(a, 0))                                                                                \
+    X(sqrt_bundle_last, bundle_root(a, BUNDLE - 1))                                                                  \
+    X(abs, v_abs(a))                                                                                                 \
+    X(bf16, through_bf16(a))                                                                                         \
+    X(f16, through_f16(a))                                                                                           \
+    X(clamp, v_clamp(a, v_abs(b)))                                                                                   \
     X(fma, v_fma(a, b, c))                                                                                           \
     X(fms, v_fms(a, b, c))                                                                                           \
     X(fnma, v_fnma(a, b, c))                                                                                         \
@@ -43,6 +49,30 @@ extern const vec_operations vec_operations_scalar, vec_operations_avx2, vec_oper
 #endif
 
 #ifdef VEC_INSTANTIATE
+
+/* The root as a bundle gives it in its place `i`. */
+ADAMW_INLINE vfloat bundle_root(vfloat a, int i)
+{
+    vfloat x[BUNDLE];
+    for (int k = 0; k < BUNDLE; k++)
+        x[k] = a;
+    v_sqrt_bundle(x);
+    return x[i];
+}
+
+/* Narrowed and widened again. */
+ADAMW_INLINE vfloat through_bf16(vfloat a)
+{
+    unsigned short half[LANES];
+    v_store_bf16(half, LANES, a);
+    return v_load_bf16(half, LANES);
+}
+ADAMW_INLINE vfloat through_f16(vfloat a)
+{
+    unsigned short half[LANES];
+    v_store_f16(half, LANES, a);
+    return v_load_f16(half, LANES);
+}
 
 #define VEC_DEFINE(name, call)                                                                                       \
     static void vec_##name(const float *from_a, const float *from_b, const float *from_c, float *out, size_t n)      \

@@ -44,6 +44,9 @@
     X(schedule_numbers, "every kind of double comes back from a saved schedule")                                     \
     X(schedule_presets, "the published recipes by name")                                                             \
     X(schedule_bad_fields, "each wrong field of a recipe or group has its sentence, and nothing is changed")         \
+    X(schedule_golden, "our rates are those of torch's and Hugging Face's schedulers, tests/data/schedules.txt")     \
+    X(schedule_negative_metric, "a negative metric that stands still is cut in the sign-safe mode alone")            \
+    X(schedule_functions, "cosine and power are correctly rounded, and the same everywhere")                         \
     X(bad_arguments, "each invalid argument has its status and sentence, and nothing is written")
 
 typedef struct check_options {

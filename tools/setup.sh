@@ -35,6 +35,10 @@ check | aarch64-linux-gnu-gcc | gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 check | g++         | g++
 check | cppcheck    | cppcheck
 check | clang-tidy-14 | clang-tidy-14
+python | cc         | gcc libc6-dev
+python | python3    | python3
+python | py:ensurepip | python3-venv
+python | file:/usr/share/datasets/fashion-mnist | dataset-fashion-mnist
 bare  | debootstrap | debootstrap
 '
 
@@ -50,6 +54,7 @@ done
 is_there() {
     case $1 in
     pc:*) command -v pkg-config >/dev/null 2>&1 && pkg-config --exists "${1#pc:}" ;;
+    py:*) command -v python3 >/dev/null 2>&1 && python3 -c "import ${1#py:}" 2>/dev/null ;;
     file:*) [ -e "${1#file:}" ] ;;
     *) command -v "$1" >/dev/null 2>&1 ;;
     esac

@@ -1,0 +1,90 @@
+"""_check.py - what the torch step accepts: each refusal of a group, a parameter, a gradient or a state, in words.
+
+Everything is checked when a plan is made, before anything is written; _plan.py decides when that is needed again.
+"""
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import torch
+
+STATES = ("exp_avg", "exp_avg_sq")
+AMSGRAD_STATES = STATES + ("max_exp_avg_sq",)
+
+
+def is_plain(tensor: torch.Tensor) -> bool:
+    """Whether the tensor has memory of its own: a Tensor, a Parameter or a subclass that adds no dispatch."""
+    return type(tensor).__torch_dispatch__ is torch.Tensor.__torch_dispatch__
+
+
+def is_dtensor(tensor: torch.Tensor) -> bool:
+    module = sys.modules.get("torch.distributed.tensor")
+    return module is not None and isinstance(tensor, module.DTensor)
+
+
+def name_of(group: dict[str, Any], number: int, place: int) -> str:
+    """How errors call a parameter."""
+    if "param_names" in group:
+        return f"parameter {group['param_names'][place]!r}"
+    return f"parameter {place} of group {number}"
+
+
+def check_group(group: dict[str, Any], number: int) -> None:
+    """Refuses what torch.optim.Adam offers and this step has not, and what torch refuses at its step."""
+    if group["capturable"]:
+        raise ValueError(f"capturable is True in group {number}: it serves CUDA graphs; on CPUs it must be False")
+    if group["differentiable"]:
+        raise ValueError(f"differentiable is True in group {number}: this step has no autograd; torch.optim's has")
+    if group["foreach"] and group["fused"]:
+        raise RuntimeError(f"`fused` and `foreach` cannot be `True` together (group {number}).")
+    if group["foreach"] and isinstance(group["lr"], torch.Tensor):
+        raise RuntimeError(f"lr as a Tensor is not supported for foreach=True (group {number})")
+
+
+def check_param(param: torch.Tensor, name: str) -> None:
+    if param.device.type != "cpu":
+        raise TypeError(f"{name} is on {param.device}: it must be on the CPU")
+    if param.dtype not in (torch.float32, torch.bfloat16, torch.float16):
+        raise TypeError(f"{name} is {param.dtype}: it must be float32 (or bfloat16 or float16, for torch's own step)")
+    if param.layout != torch.strided:
+        raise TypeError(f"{name} has the layout {param.layout}: it must be dense")
+    if any(stride == 0 and size > 1 for size, stride in zip(param.shape, param.stride())):
+        raise RuntimeError(f"{name} has several elements in one place of memory (expand): clone() it first")
+
+
+def check_beside(tensor: Any, param: torch.Tensor, what: str) -> None:
+    """Refuses a gradient or a state that does not fit its parameter."""
+    if not isinstance(tensor, torch.Tensor):
+        raise TypeError(f"{what} is {type(tensor).__name__}: it must be a tensor")
+    if tensor.layout != torch.strided:
+        raise RuntimeError(f"{what} is sparse ({tensor.layout}), which Adam does not support: consider SparseAdam")
+    if tensor.device != param.device:
+        raise TypeError(f"{what} is on {tensor.device}: it must be on {param.device}, where its parameter is")
+    if tensor.dtype != param.dtype:
+        raise TypeError(f"{what} is {tensor.dtype}: it must be {param.dtype}, as its parameter is")
+    if tensor.shape != param.shape:
+        raise ValueError(f"{what} has shape {tuple(tensor.shape)}: it must be {tuple(param.shape)}, its parameter's")
+    if is_dtensor(tensor) != is_dtensor(param) or is_dtensor(param) and tensor.placements != param.placements:
+        raise ValueError(f"{what} is distributed in another way than its parameter")
+
+
+def check_state(state: dict[str, Any], param: torch.Tensor, name: str, amsgrad: bool) -> None:
+    """Refuses a state that is no state of this parameter; none at all (before the first step) is right."""
+    if not state:
+        return
+    for key in ("step",) + (AMSGRAD_STATES if amsgrad else STATES):
+        if key not in state:
+            hint = " (amsgrad needs it from the first step on)" if key == "max_exp_avg_sq" else ""
+            raise RuntimeError(f"the state of {name} has no {key}{hint}")
+    for key in AMSGRAD_STATES if amsgrad else STATES:
+        check_beside(state[key], param, f"{key} of {name}")
+    step = state["step"]
+    if not isinstance(step, torch.Tensor) or step.numel() != 1:
+        raise TypeError(f"step of {name} is {step!r}: it must be a tensor of one number")
+    check_step(step.item(), name)
+
+
+def check_step(step: float, name: str) -> None:
+    if not (step >= 0 and step == int(step)):
+        raise ValueError(f"step of {name} is {step}: it must be a whole number from 0")

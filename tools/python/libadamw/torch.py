@@ -1,0 +1,179 @@
+"""torch.py - torch.optim.AdamW and Adam for float32 parameters on CPUs, with this library's step.
+
+    optimizer = libadamw.torch.AdamW(model.parameters(), lr=1e-3)     # was: torch.optim.AdamW(...)
+
+Here is what an optimizer is to torch: constructor, state, pickling, hooks. How a step is put together is _plan.py's.
+"""
+from __future__ import annotations
+
+import warnings
+from typing import Any, Callable
+
+import torch
+from torch import Tensor
+
+from ._library import ARITHMETIC
+from ._check import AMSGRAD_STATES, check_group
+from ._plan import Plan
+from ._steps import StepCounters
+
+__all__ = ["Adam", "AdamW"]
+
+
+class _Step:
+    """The step, before torch.optim.Adam or AdamW in the list of bases, which bring everything else."""
+
+    arithmetic = "torch"
+    _plan: Plan | None = None
+    _counters: StepCounters | None = None
+    _warned = False
+
+    def _set_arithmetic(self, arithmetic: str) -> None:
+        if arithmetic not in ARITHMETIC:
+            raise ValueError(f"arithmetic is {arithmetic!r}: it must be 'torch' or 'accurate'")
+        self.arithmetic = arithmetic
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """As torch.optim.Optimizer's; a group with an option that this optimizer has not is refused (ValueError)."""
+        if isinstance(param_group, dict):
+            check_group(self.defaults | param_group, len(self.param_groups))
+        super().add_param_group(param_group)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"arithmetic": self.arithmetic}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._check_loaded(state)
+        super().__setstate__(state)
+        self._plan = self._counters = None
+
+    @staticmethod
+    def _check_loaded(state: dict[str, Any]) -> None:
+        """Refuses a loaded state of other shapes before anything is taken over."""
+        for number, group in enumerate(state.get("param_groups", ())):
+            for place, param in enumerate(group["params"]):
+                for key in AMSGRAD_STATES:
+                    value = state["state"].get(param, {}).get(key)
+                    if isinstance(value, Tensor) and value.shape != param.shape:
+                        raise ValueError(
+                            f"the loaded {key} of parameter {place} of group {number} has shape {tuple(value.shape)}: "
+                            f"it must be {tuple(param.shape)}, its parameter's"
+                        )
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Performs one optimization step.
+
+        Args:
+            closure: reevaluates the model and returns the loss; optional.
+
+        Returns:
+            What the closure returned, otherwise None.
+
+        Raises:
+            TypeError, ValueError, RuntimeError: a parameter, its gradient or its state cannot be stepped; the
+            message names the parameter. Nothing was updated then.
+        """
+        if torch.compiler.is_compiling():
+            return torch.compiler.disable(self._step)(closure)
+        return self._step(closure)
+
+    def _step(self, closure: Callable[[], Any] | None) -> Any:
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        grads = self._plan.refresh(self) if self._plan is not None else None
+        if grads is None:
+            grads = self._new_plan()
+        if getattr(self, "found_inf", None) is not None and self.found_inf.item():
+            return loss  # torch.amp.GradScaler found an infinity: the step is skipped
+        if getattr(self, "grad_scale", None) is not None:
+            self._plan.unscale(self.grad_scale)
+        self._plan.step(grads, self.param_groups)
+        return loss
+
+    def _new_plan(self) -> list[Tensor]:
+        if self._counters is None:
+            self._counters = StepCounters()
+        self._plan = None
+        plan = Plan(self, self._counters)
+        if plan.others and not self._warned:
+            self._warned = True
+            entry = plan.others[0]
+            warnings.warn(
+                f"libadamw has kernels for float32 parameters and betas that are numbers: {len(plan.others)} "
+                f"parameters (the first: {entry.name}, {entry.param.dtype}) take torch's own step",
+                stacklevel=4,
+            )
+        self._plan = plan
+        return plan.grads()
+
+
+class AdamW(_Step, torch.optim.AdamW):
+    """torch.optim.AdamW with libadamw's step.
+
+    Args:
+        params, lr, betas, eps, weight_decay, amsgrad, maximize: as torch.optim.AdamW has them. lr may be a tensor of
+            one element and is read as a number; torch computes with such a tensor in float32, so its bits differ.
+        foreach, fused: None, False or True. One step serves all; with fused=True torch.amp.GradScaler leaves
+            unscaling and skipping to it, as it does to torch's fused step. Both True are refused, as torch does.
+        capturable, differentiable: only False: a step here is no CUDA graph and has no autograd (ValueError).
+        arithmetic: "torch" has the bits of torch.optim's for-loop (foreach=False) with a correctly rounded square
+            root; "accurate" has one square root, one division and one rounding of the parameter, so that the decay
+            happens in full where lr * weight_decay is near float32's 2^-24.
+
+    Parameters that are bfloat16 or float16, and groups whose betas are tensors, take torch's own step, with one
+    warning. Threads are torch.get_num_threads().
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        arithmetic: str = "torch",
+    ) -> None:
+        self._set_arithmetic(arithmetic)
+        super().__init__(
+            params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, foreach=foreach, capturable=capturable,
+            differentiable=differentiable, fused=fused,
+        )
+
+
+class Adam(_Step, torch.optim.Adam):
+    """torch.optim.Adam with libadamw's step: weight_decay is added to the gradient, unless decoupled_weight_decay.
+
+    Args: as AdamW's, with torch.optim.Adam's defaults.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
+        arithmetic: str = "torch",
+    ) -> None:
+        self._set_arithmetic(arithmetic)
+        super().__init__(
+            params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize, capturable=capturable,
+            differentiable=differentiable, fused=fused, decoupled_weight_decay=decoupled_weight_decay,
+        )

@@ -1,0 +1,30 @@
+# Rules of the Python package: its tests and its benchmark, in a virtual environment below build/.
+#
+# TORCH is the version that the package is tested with. pip takes it from where it is configured to look.
+
+TORCH ?= 2.13.0
+PYTHON ?= python3
+PYTHON_VENV := $(BUILD)/venv
+PYTHON_NEEDS := torch numpy pytest hypothesis setuptools build
+PYTHON_INSTALL = $(PYTHON_VENV)/bin/pip install torch==$(TORCH) numpy pytest hypothesis 'setuptools>=77' build
+# The package from the source tree with the library that make built, so that nothing has to be installed.
+PYTHON_RUN = ADAMW_LIBRARY=$(abspath $(LIB_SHARED)) PYTHONPATH=$(abspath tools/python) $(PYTHON_VENV)/bin/python
+
+.PHONY: test-python bench-python python-venv
+test-python: all python-venv ## the Python package's tests; TESTS="-k bits" passes options to pytest
+	$(PYTHON_RUN) -m pytest -c tools/python/pyproject.toml tools/python/tests $(TESTS)
+
+bench-python: all python-venv ## the torch optimizer's step time against torch's own
+	$(PYTHON_RUN) tools/python/bench.py
+
+python-venv:
+	@tools/setup.sh python
+	@if ! $(PYTHON_VENV)/bin/python -c 'import importlib.util, sys; \
+	    sys.exit(any(importlib.util.find_spec(name) is None for name in sys.argv[1:]))' $(PYTHON_NEEDS) 2>/dev/null; then \
+	    if [ '$(SETUP)' = no ]; then \
+	        echo "SETUP=no, so nothing is installed; by hand: $(PYTHON) -m venv $(PYTHON_VENV) &&" $(PYTHON_INSTALL) >&2; \
+	        exit 1; \
+	    fi; \
+	    echo "setup: $(PYTHON) -m venv $(PYTHON_VENV) &&" $(PYTHON_INSTALL) >&2; \
+	    $(PYTHON) -m venv $(PYTHON_VENV) && $(PYTHON_INSTALL) >&2; \
+	fi

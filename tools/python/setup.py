@@ -1,0 +1,74 @@
+"""setup.py - what pyproject.toml cannot say: the package ships libadamw.so, which make builds from the C sources.
+
+The sources are the tree around tools/python; a source distribution takes a copy of them along as csrc/.
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
+from setuptools.dist import Distribution
+
+HERE = Path(__file__).resolve().parent
+SOURCES = HERE / "csrc" if (HERE / "csrc").is_dir() else HERE.parent.parent
+CARRIED = ("Makefile", "LICENSE", "include", "kernels", "tests/rules.mk", "bench/rules.mk", "tools/rules.mk")
+
+
+def version() -> str:
+    header = SOURCES / "include" / "adamw.h"
+    if not header.exists():
+        sys.exit(f"libadamw: there is no {header}: build from libadamw's source tree or from its source distribution")
+    return re.search(r'ADAMW_VERSION_STRING "(.+)"', header.read_text()).group(1)
+
+
+class BuildWithMake(build_py):
+    def run(self) -> None:
+        super().run()
+        scratch = Path(self.get_finalized_command("build").build_temp).resolve() / "make"
+        flags = {"LDFLAGS": f"-s {os.environ.get('LDFLAGS', '')}".strip()}
+        command = ["make", "-C", str(SOURCES), f"BUILD={scratch}", f"{scratch}/libadamw.so"]
+        try:
+            subprocess.run(command, check=True, env=os.environ | flags)
+        except FileNotFoundError:
+            sys.exit("libadamw: make is not installed: the library is built with make and a C compiler")
+        except subprocess.CalledProcessError:
+            sys.exit(f"libadamw: the library does not build; by hand: {' '.join(command)}")
+        package = HERE / "libadamw" if self.editable_mode else Path(self.build_lib) / "libadamw"
+        shutil.copyfile(scratch / "libadamw.so", package / "libadamw.so")
+
+
+class CarrySources(sdist):
+    def make_release_tree(self, base_dir, files) -> None:
+        super().make_release_tree(base_dir, files)
+        for name in CARRIED:
+            source, target = SOURCES / name, Path(base_dir) / "csrc" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target)
+            else:
+                shutil.copyfile(source, target)
+
+
+class PlatformWheel(bdist_wheel):
+    """One wheel for every Python 3 of a platform: there is no compiled extension in it, but a shared library."""
+
+    def get_tag(self) -> tuple[str, str, str]:
+        return "py3", "none", super().get_tag()[2]
+
+
+class WithLibrary(Distribution):
+    def has_ext_modules(self) -> bool:
+        return True
+
+
+setup(
+    version=version(),
+    distclass=WithLibrary,
+    cmdclass={"build_py": BuildWithMake, "sdist": CarrySources, "bdist_wheel": PlatformWheel},
+)

@@ -1,0 +1,56 @@
+"""The ctypes structures against a C program compiled from include/adamw.h."""
+import ctypes
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from libadamw import _library as lib
+
+INCLUDE = Path(__file__).parents[3] / "include"
+STRUCTURES = {"adamw_config": lib.Config, "adamw_tensor": lib.Tensor}
+ENUMS = {"ADAMW_DECAY": lib.DECAY, "ADAMW_ARITHMETIC": lib.ARITHMETIC, "ADAMW_ISA": lib.ISA}
+
+
+def compiled(tmp_path, lines):
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no C compiler (cc) to compile the header with")
+    source, program = tmp_path / "layout.c", tmp_path / "layout"
+    source.write_text("#include <stdio.h>\n#include <adamw.h>\nint main(void) {\n" + "\n".join(lines) + "\n}\n")
+    subprocess.run([compiler, f"-I{INCLUDE}", str(source), "-o", str(program)], check=True)
+    output = subprocess.run([program], check=True, capture_output=True, text=True).stdout
+    return dict(line.split() for line in output.splitlines())
+
+
+def test_structures(tmp_path):
+    lines, expected = [], {}
+    for name, structure in STRUCTURES.items():
+        lines.append(f'printf("{name} %zu\\n", sizeof({name}));')
+        expected[name] = str(ctypes.sizeof(structure))
+        for field, _ in structure._fields_:
+            member = getattr(structure, field)
+            lines.append(f'printf("{name}.{field} %zu,%zu\\n", offsetof({name}, {field}), '
+                         f"sizeof((({name} *)0)->{field}));")
+            expected[f"{name}.{field}"] = f"{member.offset},{member.size}"
+    assert compiled(tmp_path, lines) == expected
+
+
+def test_enumerations(tmp_path):
+    lines, expected = [], {}
+    for prefix, values in ENUMS.items():
+        for name, value in values.items():
+            constant = f"{prefix}_{name.upper()}"
+            lines.append(f'printf("{constant} %d\\n", (int){constant});')
+            expected[constant] = str(value)
+    assert compiled(tmp_path, lines) == expected
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_every_member_of_the_header_is_known(name):
+    header = re.sub(r"/\*.*?\*/", "", (INCLUDE / "adamw.h").read_text(), flags=re.DOTALL)
+    body = re.search(rf"typedef struct {name} {{(.*?)}} {name};", header, flags=re.DOTALL).group(1)
+    members = re.findall(r"(\w+);", body)
+    assert members == [field for field, _ in STRUCTURES[name]._fields_]

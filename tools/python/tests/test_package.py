@@ -1,0 +1,72 @@
+"""The wheel as a user builds and installs it: what is in it, that it needs no torch, what it says without its .so."""
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import libadamw
+
+PROJECT = Path(__file__).parents[1]
+STEP = """
+import sys, numpy, libadamw
+given = [numpy.ones(4, numpy.float32) for _ in range(4)]
+libadamw.adamw_step(*given, step=1)
+assert "torch" not in sys.modules and (given[0] < 1).all()
+print(libadamw.__file__, libadamw.__version__)
+"""
+
+
+def run(code, path, **environment):
+    env = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "ADAMW_LIBRARY")}
+    return subprocess.run([sys.executable, "-c", code], env=env | {"PYTHONPATH": str(path)} | environment,
+                          capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Built from the source distribution, as `python -m build` does, without fetching anything."""
+    target = tmp_path_factory.mktemp("dist")
+    subprocess.run([sys.executable, "-m", "build", "--no-isolation", "--outdir", str(target), str(PROJECT)],
+                   check=True, capture_output=True)
+    assert len(list(target.glob("libadamw-*.tar.gz"))) == 1
+    (wheel,) = target.glob("libadamw-*.whl")
+    return wheel
+
+
+def test_wheel(wheel, tmp_path):
+    assert wheel.name.startswith(f"libadamw-{libadamw.__version__}-py3-none-")
+    with zipfile.ZipFile(wheel) as archive:
+        names = [name for name in archive.namelist() if not name.startswith("libadamw-")]
+        archive.extractall(tmp_path)
+    assert "libadamw/libadamw.so" in names and "libadamw/py.typed" in names and "libadamw/torch.py" in names
+    assert not [name for name in names if "test" in name or name.endswith(".c")]
+    result = run(STEP, tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == [str(tmp_path / "libadamw" / "__init__.py"), libadamw.__version__]
+
+
+def test_without_its_library(tmp_path):
+    result = run("import libadamw", PROJECT, ADAMW_LIBRARY=str(tmp_path / "none.so"))
+    assert result.returncode == 1
+    assert "pip install ./tools/python" in result.stderr and "none.so" in result.stderr
+
+
+def test_a_file_that_is_no_library(tmp_path):
+    (tmp_path / "bad.so").write_text("no library")
+    result = run("import libadamw", PROJECT, ADAMW_LIBRARY=str(tmp_path / "bad.so"))
+    assert "ImportError" in result.stderr and "does not load" in result.stderr
+
+
+@pytest.mark.parametrize("first", ("torch", "libadamw"))
+def test_one_openmp_pool(first):
+    """torch's wheels bring a libgomp.so.1 of their own; the process has one of them, whoever comes first."""
+    code = f"import {first}\nimport libadamw.torch, torch\n" + (
+        "lines = [line.split()[-1] for line in open('/proc/self/maps') if 'gomp' in line]\nprint(len(set(lines)))")
+    result = run(code, PROJECT, ADAMW_LIBRARY=os.environ.get("ADAMW_LIBRARY", ""))
+    assert result.returncode == 0, result.stderr
+    if result.stdout.strip() == "0":
+        pytest.skip("neither torch nor libadamw uses GNU OpenMP here")
+    assert result.stdout.strip() == "1"

@@ -1,0 +1,178 @@
+"""state_dict both ways to the same bits, pickling, deepcopy, and state["step"] at any time."""
+import copy
+import io
+import pickle
+
+import pytest
+import torch
+from common import CLASSES, assert_same, assert_same_state_dict, give_grads, make_params, same_bits, twins
+
+
+def through_a_file(state_dict):
+    file = io.BytesIO()
+    torch.save(state_dict, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+@pytest.mark.parametrize("amsgrad", (False, True))
+@pytest.mark.parametrize("name", CLASSES)
+def test_state_dict_is_torchs(name, amsgrad):
+    params, theirs, others, ours = twins(name, amsgrad=amsgrad)
+    for _ in range(3):
+        assert_same_state_dict(theirs.state_dict(), ours.state_dict() | {"param_groups": [
+            group | {"foreach": False} for group in ours.state_dict()["param_groups"]]})
+        give_grads(params, others)
+        theirs.step(), ours.step()
+
+
+@pytest.mark.parametrize("save", (copy.deepcopy, through_a_file))
+@pytest.mark.parametrize("to_ours", (True, False))
+@pytest.mark.parametrize("name", CLASSES)
+def test_checkpoint_continues(name, to_ours, save):
+    """Three steps there, four here: as seven steps of torch's."""
+    params, theirs, others, ours = twins(name, weight_decay=0.1, amsgrad=True)
+    reference = copy.deepcopy(params)
+    whole = CLASSES[name][0](reference, weight_decay=0.1, amsgrad=True, foreach=False)
+    first, second = ((params, theirs), (others, ours)) if to_ours else ((others, ours), (params, theirs))
+    for step in range(7):
+        if step == 3:
+            saved = save(first[1].state_dict())
+            with torch.no_grad():
+                for one, other in zip(first[0], second[0]):
+                    other.copy_(one)
+            second[1].load_state_dict(saved)
+            first, second = second, first
+        give_grads(first[0], reference)
+        whole.step(), first[1].step()
+    assert_same(reference, whole, *first)
+
+
+def test_loaded_checkpoint_is_not_written():
+    params, theirs, others, ours = twins()
+    give_grads(params, others)
+    theirs.step()
+    ours.load_state_dict(theirs.state_dict())
+    for _ in range(3):
+        ours.step()
+    assert all(theirs.state[param]["step"] == 1 for param in params)
+    assert all(ours.state[param]["step"] == 4 for param in others)
+
+
+def test_step_is_right_whenever_read_and_heeds_whoever_writes():
+    params, theirs, others, ours = twins(shapes=[(4,)] * 5)
+    give_grads(params, others)
+    held = None
+    for step in range(1, 6):
+        theirs.step(), ours.step()
+        held = held or [ours.state[param]["step"] for param in others]
+        assert [float(value) for value in held] == [step] * 5
+        assert all(value.shape == () and value.dtype == torch.float32 for value in held)
+    for optimizer, tensors in ((theirs, params), (ours, others)):
+        optimizer.state[tensors[1]]["step"] += 10  # in place
+        optimizer.state[tensors[2]]["step"] = torch.tensor(100.0)  # another tensor
+    for _ in range(3):
+        theirs.step(), ours.step()
+        assert_same(params, theirs, others, ours)
+    assert [float(ours.state[param]["step"]) for param in others] == [8, 18, 103, 8, 8]
+
+
+def test_step_stays_at_two_to_the_24():
+    params, theirs, others, ours = twins(shapes=[(4,)], betas=(0.9, 0.9999999))
+    give_grads(params, others)
+    theirs.step(), ours.step()
+    for optimizer, tensors in ((theirs, params), (ours, others)):
+        optimizer.state[tensors[0]]["step"].fill_(2**24 - 2)
+    for _ in range(5):
+        theirs.step(), ours.step()
+    assert_same(params, theirs, others, ours)
+    assert ours.state[others[0]]["step"] == 2**24
+
+
+def test_steps_of_late_parameters():
+    """One more parameter gets gradients at each step, far beyond the number of flat counters."""
+    params, theirs, others, ours = twins(shapes=[(2,)] * 12)
+    for step in range(1, 13):
+        give_grads(params[:step], others[:step])
+        theirs.step(), ours.step()
+        assert_same(params, theirs, others, ours)
+    assert [int(ours.state[param]["step"]) for param in others] == list(range(12, 0, -1))
+
+
+def test_many_groups_added_one_by_one():
+    params, theirs, others, ours = twins(shapes=[(2,)])
+    for _ in range(12):
+        one = make_params([(3,)])
+        other = copy.deepcopy(one)
+        theirs.add_param_group({"params": one, "lr": 1e-2})
+        ours.add_param_group({"params": other, "lr": 1e-2})
+        params += one
+        others += other
+        give_grads(params, others)
+        theirs.step(), ours.step()
+        assert_same(params, theirs, others, ours)
+
+
+@pytest.mark.parametrize("arithmetic", ("torch", "accurate"))
+def test_pickle_and_deepcopy(arithmetic):
+    params = make_params()
+    import libadamw.torch
+
+    optimizer = libadamw.torch.AdamW(params, arithmetic=arithmetic)
+    give_grads(params)
+    optimizer.step()
+    copies = [copy.deepcopy((params, optimizer)), pickle.loads(pickle.dumps((params, optimizer)))]
+    generator = torch.random.get_rng_state()
+    for tensors, other in [(params, optimizer)] + copies:
+        assert other.arithmetic == arithmetic
+        torch.random.set_rng_state(generator)
+        for _ in range(3):
+            give_grads(tensors)
+            other.step()
+        assert_same(params, optimizer, tensors, other)
+    assert arithmetic not in repr(optimizer.state_dict())
+
+
+def test_amsgrad_state_of_another_run_is_ignored_as_torch_does():
+    params, theirs, others, ours = twins()
+    source = make_params()
+    saved = torch.optim.AdamW(source, amsgrad=True)
+    give_grads(source)
+    saved.step()
+    for optimizer in (theirs, ours):
+        optimizer.load_state_dict(copy.deepcopy(saved.state_dict()))
+        optimizer.param_groups[0]["amsgrad"] = False
+        optimizer.param_groups[0]["foreach"] = False
+    give_grads(params, others)
+    theirs.step(), ours.step()
+    for one, other in zip(params, others):
+        assert same_bits(one, other)
+
+
+def test_load_of_another_shape_changes_nothing():
+    params, theirs, others, ours = twins(shapes=[(3, 4), (5,)])
+    give_grads(params, others)
+    theirs.step(), ours.step()
+    before = copy.deepcopy(ours.state_dict())
+    bad = copy.deepcopy(theirs.state_dict())
+    bad["state"][1]["exp_avg_sq"] = torch.zeros(6)
+    with pytest.raises(ValueError, match=r"exp_avg_sq of parameter 1 of group 0 has shape \(6,\): it must be \(5,\)"):
+        ours.load_state_dict(bad)
+    assert_same_state_dict(before, ours.state_dict())
+    theirs.step(), ours.step()
+    assert_same(params, theirs, others, ours)
+
+
+def test_state_without_a_key_names_the_parameter():
+    params = [("weight", torch.nn.Parameter(torch.ones(3)))]
+    import libadamw.torch
+
+    optimizer = libadamw.torch.AdamW(params)
+    params[0][1].grad = torch.ones(3)
+    optimizer.step()
+    del optimizer.state[params[0][1]]["exp_avg"]
+    with pytest.raises(RuntimeError, match="state of parameter 'weight' has no exp_avg"):
+        optimizer.step()
+    optimizer.state.clear()
+    optimizer.step()
+    assert optimizer.state[params[0][1]]["step"] == 1

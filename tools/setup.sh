@@ -10,6 +10,9 @@ table='
 test  | cc          | gcc libc6-dev
 test  | pkg-config  | pkg-config
 test  | pc:criterion | libcriterion-dev
+test  | pc:openblas | libopenblas-dev
+test  | pc:sleef    | libsleef-dev
+test  | pc:zlib     | zlib1g-dev
 bench | cc          | gcc libc6-dev
 bench | c++         | g++
 bench | pkg-config  | pkg-config

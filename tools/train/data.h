@@ -1,0 +1,46 @@
+/*
+ * data.h - what the readers give to the training loop: samples with a target, in three sets. Images and windows of a
+ * time series have one form here: a sample is a run of `inputs` consecutive floats somewhere in `values`.
+ */
+#ifndef TRAIN_DATA_H
+#define TRAIN_DATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct samples {
+    size_t count;
+    float *values;
+    size_t *start; /* sample i begins at values + start[i]; windows of one series overlap */
+    float *target; /* the class, or the value to predict divided by the task's scale */
+} samples;
+
+typedef struct task {
+    char name[32], file[32]; /* for people, and for the names of result files */
+    const char *metric;      /* its name with the unit */
+    bool classify;           /* softmax and accuracy; otherwise squared error and its root */
+    double scale;            /* of the targets */
+    size_t inputs, outputs;
+    samples train, validation, test;
+} task;
+
+/* A file in memory, unpacked, with a zero behind it. */
+typedef struct file {
+    char name[1024];
+    char *bytes;
+    size_t size;
+} file;
+
+/* DIRECTORY/NAME, or else DIRECTORY/NAME.gz; either may hold plain bytes or gzip. */
+file read_file(const char *directory, const char *name);
+void free_file(file *x);
+
+/* Fashion-MNIST, or any data set of its form: IDX files of images and labels (idx.c). */
+task read_fashion_mnist(const char *directory);
+
+/* C-MAPSS, "FD001" or "FD002" (cmapss.c). */
+task read_cmapss(const char *directory, const char *subset);
+
+void free_task(task *x);
+
+#endif

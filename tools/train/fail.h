@@ -1,0 +1,15 @@
+/*
+ * fail.h - how the trainer ends on bad input: one line to stderr that says what is wrong and what would be right,
+ * exit status 2. Results are written when every run is through, so nothing half-trained is ever left behind.
+ */
+#ifndef TRAIN_FAIL_H
+#define TRAIN_FAIL_H
+
+#include <stddef.h>
+
+_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Zeroed memory at a multiple of 64 bytes, never NULL: too little memory ends the program. */
+void *allocate(size_t count, size_t size);
+
+#endif

@@ -1,0 +1,107 @@
+/*
+ * report.c - the lines of a running program; what is written at its end is in compare.c, files.c and plot.c.
+ */
+#include "report.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "blas.h"
+#include "files.h"
+
+enum { BAR = 40 };
+
+static struct {
+    pthread_mutex_t lock; /* of the terminal */
+    size_t steps, runs;   /* of all runs */
+    atomic_size_t done;
+    bool terminal;
+    struct timespec start;
+    double drawn; /* when the bar was */
+} state = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static double seconds_since_start(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)(t.tv_sec - state.start.tv_sec) + 1e-9 * (double)(t.tv_nsec - state.start.tv_nsec);
+}
+
+static void clear_bar(void)
+{
+    if (state.terminal)
+        fputs("\r\033[K", stderr);
+}
+
+static void draw_bar(void)
+{
+    const double share = (double)state.done / (double)state.steps, elapsed = seconds_since_start();
+    char bar[BAR + 1];
+    for (int i = 0; i < BAR; i++)
+        bar[i] = i < (int)(share * BAR) ? '#' : '.';
+    bar[BAR] = 0;
+    state.drawn = elapsed;
+    fprintf(stderr, "\r[%s] %3.0f %% of %zu runs, %.0f s, %.0f s to go\033[K", bar, 100 * share, state.runs, elapsed,
+            share > 0 ? elapsed / share - elapsed : 0);
+}
+
+static void on_step(void *context)
+{
+    (void)context;
+    state.done++;
+    if (state.terminal && pthread_mutex_trylock(&state.lock) == 0) {
+        if (seconds_since_start() - state.drawn > 0.1)
+            draw_bar();
+        pthread_mutex_unlock(&state.lock);
+    }
+}
+
+static void on_epoch(void *context, const run *x)
+{
+    (void)context;
+    const epoch *e = &x->epoch[x->epochs - 1];
+    char decay[48] = "";
+    if (x->options->weight_decays > 1)
+        snprintf(decay, sizeof decay, "  weight_decay %-6g", x->weight_decay);
+    pthread_mutex_lock(&state.lock);
+    clear_bar();
+    printf("%-7s seed %llu%s  epoch %3d/%d  train loss %.5f  validation %s %.2f  lr %-9.3g %.2f s%s\n",
+           optimizer_name(x->decay), (unsigned long long)x->seed, decay, x->epochs, x->options->epochs, e->train_loss,
+           x->task->metric, e->validation, e->lr, e->seconds, e->cut ? "  cut" : "");
+    fflush(stdout);
+    if (state.terminal)
+        draw_bar();
+    pthread_mutex_unlock(&state.lock);
+}
+
+observer report_observer(void) { return (observer){.step = on_step, .epoch = on_epoch}; }
+
+void report_start(const options *o, const task *t, const run *runs, size_t count)
+{
+    make_directory(o->out);
+    clock_gettime(CLOCK_MONOTONIC, &state.start);
+    state.terminal = isatty(STDERR_FILENO);
+    state.runs = count;
+    for (size_t i = 0; i < count; i++)
+        state.steps += run_steps(&runs[i]);
+    printf("%s: %zu samples train, %zu validate, %zu test; network %zu", t->name, t->train.count, t->validation.count,
+           t->test.count, t->inputs);
+    for (int i = 0; i < o->hidden_layers; i++)
+        printf("-%d", o->hidden[i]);
+    printf("-%zu; %zu run%s, %d at once; optimizer %s, OpenBLAS %s\n", t->outputs, count, count == 1 ? "" : "s",
+           o->jobs, adamw_isa_name(adamw_isa_active()), blas_core());
+    fflush(stdout);
+}
+
+void report_end(const options *o, const task *t, const run *runs, size_t count)
+{
+    clear_bar();
+    print_comparison(o, t, runs, count);
+    write_csv(o, t, runs, count);
+    write_picture(o, t, runs, count);
+    printf("%.0f s in all\n", seconds_since_start());
+}

@@ -1,0 +1,37 @@
+# Rules of the trainer, build/adamw-train: the one program here that needs a BLAS, SLEEF and zlib.
+
+TRAIN := $(BUILD)/adamw-train
+TRAIN_LIBRARIES := openblas sleef zlib
+TRAIN_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard tools/train/*.c)))
+TRAIN_CFLAGS = -std=c11 -D_GNU_SOURCE $(CFLAGS) $(C_WARNINGS) $(STRICT_FLAGS) -pthread \
+    $(shell pkg-config --cflags $(TRAIN_LIBRARIES))
+
+$(BUILD)/obj/tools/train/%.o: tools/train/%.c $(FLAGS_STAMP)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TRAIN_CFLAGS) -MMD -MP -c $< -o $@
+
+$(TRAIN): $(TRAIN_OBJECTS) $(LIB_STATIC)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(OPENMP_FLAGS) -pthread $^ $(LDFLAGS) $(shell pkg-config --libs $(TRAIN_LIBRARIES)) \
+	    $(LIB_LIBS) -o $@
+
+# ARGS goes to the program: make train ARGS='--data cmapss:DIR --subset FD002 --seeds 3'
+ARGS ?= --seeds 3
+.PHONY: train run-train
+train: ## trains two optimizers on Fashion-MNIST, or what ARGS says
+	@tools/setup.sh train
+	@$(MAKE) --no-print-directory run-train
+
+run-train: $(TRAIN)
+	@$(TRAIN) $(ARGS)
+
+# A part of make test; a filter is for Criterion's programs alone.
+.PHONY: test-train
+test-train: $(TRAIN)
+	@tools/train/test.sh $(TRAIN)
+ifeq ($(FILTER),)
+run-tests: test-train
+endif
+
+-include $(TRAIN_OBJECTS:.o=.d)

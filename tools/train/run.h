@@ -1,0 +1,47 @@
+/*
+ * run.h - one training run: a network, an optimizer, a seed. Runs share nothing but the data, so several go at once.
+ */
+#ifndef TRAIN_RUN_H
+#define TRAIN_RUN_H
+
+#include "data.h"
+#include "network.h"
+#include "options.h"
+
+typedef struct epoch {
+    double lr, train_loss, validation_loss, validation, seconds;
+    bool cut; /* the plateau rule lowered the rate after it */
+} epoch;
+
+typedef struct run {
+    /* what to do */
+    const task *task;
+    const options *options;
+    adamw_decay decay;
+    double weight_decay;
+    uint64_t seed;
+    /* what came out; the weights are those of the best validation epoch */
+    epoch *epoch;
+    int epochs, best; /* epochs done; the best one, from 0 */
+    double validation, test;
+    size_t layers, params;
+    double norm[MAX_LAYERS]; /* of each layer's weights */
+    uint32_t crc;            /* CRC-32 of the weights: equal bits, equal number */
+} run;
+
+/* Called by the run's own thread; both may be called from several runs at once. */
+typedef struct observer {
+    void (*step)(void *context);
+    void (*epoch)(void *context, const run *x);
+    void *context;
+} observer;
+
+void run_train(run *x, const observer *watch);
+
+/* Steps of the whole run, for a progress bar. */
+size_t run_steps(const run *x);
+
+/* "adamw" or "adam-l2". */
+const char *optimizer_name(adamw_decay decay);
+
+#endif

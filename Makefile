@@ -92,6 +92,9 @@ $(BUILD)/obj/kernels/%.o: kernels/%.c $(FLAGS_STAMP)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LIB_CFLAGS) -MMD -MP -c $< -o $@
 
+# What adamw_info_get() tells of the build.
+$(BUILD)/obj/kernels/dispatch/info.o: LIB_CFLAGS += -DADAMW_BUILD_FLAGS='"$(strip $(CFLAGS) $(OPENMP_FLAGS) $(STRICT_FLAGS))"'
+
 $(LIB_STATIC): $(LIB_OBJECTS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^

@@ -300,7 +300,8 @@ ADAMW_API adamw_status adamw_loss_scale_update(adamw_loss_scale *scale, bool ski
 /* ---- the instruction set ------------------------------------------------------------------------------------- */
 
 typedef enum adamw_isa {
-    ADAMW_ISA_AUTO = 0,   /* the best that this CPU has */
+    ADAMW_ISA_AUTO = 0,   /* the best for this CPU: the last of the list that it has, but AVX2 on Skylake-SP's kin,
+                           * whose clock 512-bit arithmetic lowers for the rest of the program */
     ADAMW_ISA_SCALAR = 1, /* portable C, every CPU */
     ADAMW_ISA_AVX2 = 2,   /* x86-64 with AVX2 and FMA */
     ADAMW_ISA_AVX512 = 3, /* x86-64 with AVX-512F */
@@ -581,6 +582,37 @@ ADAMW_API adamw_status adamw_preset_explain(const char *name, int64_t total, cha
 
 /* The names of the presets, from index 0 on; NULL past the last. */
 ADAMW_API const char *adamw_preset_name(size_t index);
+
+/* ---- memory, and what runs here ------------------------------------------------------------------------------ */
+
+/*
+ * Memory for parameters, gradients and moments: `bytes` zero bytes, aligned to 64 bytes, from 2 MiB on to 2 MiB and on
+ * huge pages where the system grants them (madvise), and first touched by the threads that a step of one tensor in it
+ * will run on (threads: as in adamw_config; on machines with several memory nodes that places each page near its
+ * thread). NULL if there is not so much memory, for 0 bytes or threads below 0. To be freed with adamw_free(). A step
+ * takes any other memory just as well. bench/README.md has what it brings.
+ */
+ADAMW_API void *adamw_alloc(size_t bytes, int threads);
+
+/* Frees what adamw_alloc() gave; NULL is allowed. */
+ADAMW_API void adamw_free(void *memory);
+
+/* What the library found and was built with, for logs and for people (build/adamw-info prints it). */
+typedef struct adamw_info {
+    const char *version;   /* as adamw_version() */
+    const char *compiler;  /* what compiled it, with its version */
+    const char *flags;     /* CFLAGS of the build; "unknown" where another build system compiled the sources */
+    bool openmp;           /* whether steps can start threads */
+    int threads;           /* OpenMP's default now: what `threads` 0 means; 1 without OpenMP */
+    adamw_isa active;      /* as adamw_isa_active() */
+    const char *reason;    /* why that one, in words */
+    char cpu[64];          /* the CPU's own name; "unknown" where it has none */
+    size_t l1d, l2, l3;    /* bytes of one cache of each level; 0: unknown */
+    char huge_pages[16];   /* the system's setting for transparent huge pages: always, madvise, never, unknown */
+} adamw_info;
+
+/* Fills it in. NULL is ADAMW_ERROR_INVALID_ARGUMENT. */
+ADAMW_API adamw_status adamw_info_get(adamw_info *info);
 
 #ifdef __cplusplus
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../include/adamw.h"
+#include "../kernels/dispatch/cpu.h"
 
 static adamw_status one_step(char *said)
 {
@@ -33,7 +34,7 @@ static void expect(const char *name, adamw_isa isa)
 static adamw_isa best(void)
 {
     adamw_isa isa = ADAMW_ISA_NEON;
-    while (!adamw_isa_supported(isa))
+    while (!adamw_isa_supported(isa) || (isa == ADAMW_ISA_AVX512 && adamw_cpu_prefers_avx2()))
         isa = (adamw_isa)(isa - 1);
     return isa;
 }

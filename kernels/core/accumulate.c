@@ -21,8 +21,6 @@ static void accumulate_part(void *context, size_t part, size_t parts, adamw_resu
                                   piece.last - piece.first);
 }
 
-static void join_nothing(void *context, const adamw_result *result) { (void)context, (void)result; }
-
 adamw_status adamw_accumulate(size_t n, float *sum, const void *grad, adamw_dtype dtype, int threads)
 {
     adamw_plan plan;
@@ -33,7 +31,7 @@ adamw_status adamw_accumulate(size_t n, float *sum, const void *grad, adamw_dtyp
     if (status != ADAMW_OK)
         return status;
     const uint64_t env = adamw_float_env_get();
-    adamw_run(adamw_team_size(n, threads), accumulate_part, join_nothing, &plan);
+    adamw_run(adamw_team_size(n, threads), accumulate_part, NULL, &plan);
     adamw_float_env_set(env);
     return ADAMW_OK;
 }

@@ -124,7 +124,8 @@ void adamw_run(int threads, adamw_work *work, adamw_join *join, void *context)
     if (threads == 1) {
         adamw_result result;
         run_part(work, context, 0, 1, &result);
-        join(context, &result);
+        if (join != NULL)
+            join(context, &result);
         return;
     }
 #if defined(_OPENMP)
@@ -139,7 +140,8 @@ void adamw_run(int threads, adamw_work *work, adamw_join *join, void *context)
             adamw_result result;
             run_part(work, context, (size_t)part, (size_t)parts, &result);
 #pragma omp ordered
-            join(context, &result);
+            if (join != NULL)
+                join(context, &result);
         }
         adamw_float_env_set(own_env);
     }

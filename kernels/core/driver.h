@@ -66,7 +66,7 @@ typedef struct adamw_result {
 } adamw_result;
 
 /* Calls work() for each part on a thread of its own, in the caller's floating-point environment, with a zeroed
- * result, and join() for one part after the other, in their order. */
+ * result, and join(), if it is not NULL, for one part after the other, in their order. */
 typedef void adamw_work(void *context, size_t part, size_t parts, adamw_result *result);
 typedef void adamw_join(void *context, const adamw_result *result);
 ADAMW_INTERNAL void adamw_run(int threads, adamw_work *work, adamw_join *join, void *context);

@@ -4,10 +4,24 @@
  */
 #include "cpu.h"
 
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * Skylake-SP, Cascade Lake and Cooper Lake (family 6, model 0x55) lower the clock of a core for some milliseconds
+ * after 512-bit arithmetic, by up to a third (Intel's specification updates list both clocks), and with it that of
+ * whatever the program does between two steps. A step in DRAM waits for memory with either width, so they get AVX2.
+ * From Ice Lake on, and on Zen 4 and 5, the loss is a few percent or none. ADAMW_ISA=avx512 overrides.
+ */
+bool adamw_cpu_model_prefers_avx2(const char *vendor, unsigned family, unsigned model)
+{
+    return strcmp(vendor, "GenuineIntel") == 0 && family == 6 && model == 0x55;
+}
+
 #if defined(__x86_64__)
 
 #include <cpuid.h>
-#include <stdint.h>
 
 /* Register state that the operating system saves, as bits of XCR0. */
 enum {
@@ -37,10 +51,37 @@ bool adamw_cpu_has_avx2(void) { return has(bit_AVX | bit_FMA | bit_F16C, bit_AVX
 bool adamw_cpu_has_avx512(void) { return has(bit_AVX | bit_FMA, bit_AVX2 | bit_AVX512F, STATE_AVX512); }
 bool adamw_cpu_has_neon(void) { return false; }
 
+bool adamw_cpu_prefers_avx2(void)
+{
+    unsigned eax, ebx, ecx, edx;
+    char vendor[13] = {0};
+    if (!__get_cpuid(0, &eax, &ebx, &ecx, &edx))
+        return false;
+    memcpy(vendor, &ebx, 4);
+    memcpy(vendor + 4, &edx, 4);
+    memcpy(vendor + 8, &ecx, 4);
+    if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx))
+        return false;
+    return adamw_cpu_model_prefers_avx2(vendor, eax >> 8 & 0xF, (eax >> 4 & 0xF) | (eax >> 12 & 0xF0));
+}
+
+void adamw_cpu_name(char *name)
+{
+    unsigned words[13] = {0};
+    for (unsigned i = 0; i < 3; i++)
+        if (!__get_cpuid(0x80000002 + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2], &words[4 * i + 3]))
+            words[0] = 0;
+    const char *text = (const char *)words;
+    text += strspn(text, " ");
+    snprintf(name, 64, "%s", text[0] != '\0' ? text : "unknown");
+}
+
 #else /* AArch64: NEON is part of the baseline */
 
 bool adamw_cpu_has_avx2(void) { return false; }
 bool adamw_cpu_has_avx512(void) { return false; }
 bool adamw_cpu_has_neon(void) { return true; }
+bool adamw_cpu_prefers_avx2(void) { return false; }
+void adamw_cpu_name(char *name) { snprintf(name, 64, "unknown"); }
 
 #endif

@@ -19,7 +19,7 @@ typedef struct isa_entry {
 
 static bool always(void) { return true; }
 
-/* In the order of adamw_isa, worst first: the last one that runs here is the best. */
+/* In the order of adamw_isa, worst first: the last one that runs here and is not passed over is the best. */
 static const isa_entry isas[] = {
     [ADAMW_ISA_AUTO] = {ADAMW_ISA_AUTO, "auto", always, NULL},
     [ADAMW_ISA_SCALAR] = {ADAMW_ISA_SCALAR, "scalar", always, &adamw_kernels_scalar},
@@ -37,10 +37,12 @@ static _Atomic(const isa_entry *) active;
 
 static bool is_isa(adamw_isa isa) { return (unsigned)isa < ISA_COUNT; }
 
+static bool passed_over(adamw_isa isa) { return isa == ADAMW_ISA_AVX512 && adamw_cpu_prefers_avx2(); }
+
 static const isa_entry *best_of_cpu(void)
 {
     size_t i = ISA_COUNT - 1;
-    while (!isas[i].runs_here())
+    while (!isas[i].runs_here() || passed_over(isas[i].isa))
         i--;
     return &isas[i];
 }
@@ -95,3 +97,15 @@ adamw_status adamw_isa_select(adamw_isa isa)
 adamw_isa adamw_isa_active(void) { return active_entry()->isa; }
 
 const char *adamw_isa_name(adamw_isa isa) { return is_isa(isa) ? isas[isa].name : "unknown"; }
+
+const char *adamw_isa_reason(void)
+{
+    const isa_entry *entry = active_entry(), *best = best_of_cpu();
+    if (entry == &impossible)
+        return "ADAMW_ISA in the environment names none that runs here";
+    if (entry != best)
+        return "chosen by adamw_isa_select() or ADAMW_ISA in the environment";
+    if (passed_over(ADAMW_ISA_AVX512) && adamw_cpu_has_avx512())
+        return "the best for this CPU, whose clock 512-bit vectors would lower (ADAMW_ISA=avx512 chooses them)";
+    return "the best that this CPU has";
+}

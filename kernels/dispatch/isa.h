@@ -16,4 +16,7 @@ ADAMW_INTERNAL const adamw_kernels *adamw_active_kernels(void);
 /* The kernels of one ISA, active or not, for tests and benchmarks; NULL where it cannot run. */
 ADAMW_INTERNAL const adamw_kernels *adamw_kernels_of(adamw_isa isa);
 
+/* Why the active one is active, for people. */
+ADAMW_INTERNAL const char *adamw_isa_reason(void);
+
 #endif

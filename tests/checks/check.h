@@ -38,6 +38,8 @@
     X(update_streams, "averages, copies and the ratio of an update, each against its definition")                    \
     X(accumulate, "gradients of every dtype add up with one rounding, on every ISA and thread count")                \
     X(loss_scale, "growth and backoff by GradScaler's rule")                                                         \
+    X(memory_given, "adamw_alloc: zeroed, aligned, and NULL where it cannot be")                                     \
+    X(introspection, "adamw_info_get tells what is so, and which CPUs get AVX2 in spite of AVX-512")                 \
     X(bad_options, "each wrong option of adamw_update has its status and sentence, and nothing is written")          \
     X(schedule_resume, "saved and loaded at every epoch of 200, each kind goes on with the same bits")               \
     X(schedule_damaged, "a saved schedule cut or changed at any byte, or of another recipe, is refused")             \

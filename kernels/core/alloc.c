@@ -1,0 +1,44 @@
+/*
+ * alloc.c - memory for the buffers of a step: aligned, on huge pages, touched first by the threads that use it. A
+ * step itself allocates nothing.
+ */
+#define _GNU_SOURCE /* madvise */
+#include "driver.h"
+
+#include <stdlib.h>
+#include <string.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+enum { LINE = 64, HUGE_PAGE = 2 << 20 };
+
+/* The shares of a step over one float32 tensor. */
+static void touch_part(void *context, size_t part, size_t parts, adamw_result *result)
+{
+    const adamw_tensor *tensor = (const adamw_tensor *)context;
+    adamw_pieces piece = adamw_pieces_of(tensor, 1, tensor->n, part, parts);
+    (void)result;
+    while (adamw_pieces_next(&piece))
+        memset((float *)tensor->param + piece.first, 0, (piece.last - piece.first) * sizeof(float));
+}
+
+void *adamw_alloc(size_t bytes, int threads)
+{
+    const size_t alignment = bytes >= HUGE_PAGE ? HUGE_PAGE : LINE;
+    if (bytes == 0 || threads < 0 || bytes > SIZE_MAX - HUGE_PAGE)
+        return NULL;
+    const size_t whole = (bytes + alignment - 1) / alignment * alignment;
+    void *memory = aligned_alloc(alignment, whole);
+    if (memory == NULL)
+        return NULL;
+#if defined(MADV_HUGEPAGE)
+    if (alignment == HUGE_PAGE)
+        madvise(memory, whole, MADV_HUGEPAGE); /* a wish: without it the pages are small, and nothing else differs */
+#endif
+    adamw_tensor tensor = {.n = whole / sizeof(float), .param = memory};
+    adamw_run(adamw_team_size(bytes / sizeof(float), threads), touch_part, NULL, &tensor);
+    return memory;
+}
+
+void adamw_free(void *memory) { free(memory); }

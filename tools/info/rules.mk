@@ -1,0 +1,9 @@
+# build/adamw-info: what the library finds here.
+
+.PHONY: info
+info: $(BUILD)/adamw-info ## prints what the library finds on this machine
+	@$(BUILD)/adamw-info
+
+$(BUILD)/adamw-info: tools/info/adamw_info.c include/adamw.h $(LIB_STATIC) $(FLAGS_STAMP)
+	$(call say,LD,$@)
+	$(Q)$(CC) -std=c11 $(CFLAGS) $(C_WARNINGS) $(OPENMP_FLAGS) $< $(LIB_STATIC) $(LDFLAGS) $(LIB_LIBS) -o $@

@@ -46,10 +46,13 @@ void exact_apply(double lr, double weight_decay, const double *update, double *p
 /* BLOCK values, near normal (the sum of four uniforms) with mean 0 and the given RMS. */
 void near_normal(float *x, uint64_t seed, uint64_t block, uint64_t step, double rms);
 
-/* ---- memory, numbers, progress, files (common.c) ---- */
+/* ---- memory, text, progress, files (common.c) ---- */
 
 /* Zeros; ends the program when there is no memory. */
 void *allocate(size_t count, size_t size);
+
+/* Prints a paragraph of prose, broken into lines as those of the page, and an empty line. */
+void paragraph(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* x for a table, with at least so many digits, never with an exponent: 0.0102, 3.16, 12.4, 153, 10,043. */
 enum { NUMBER_SIZE = 48 };

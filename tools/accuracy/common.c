@@ -1,8 +1,9 @@
 /*
- * common.c - memory, numbers for tables, progress and data files of the measurements.
+ * common.c - memory, text for the page, progress and data files of the measurements.
  */
 #include "accuracy.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <errno.h>
@@ -16,6 +17,24 @@ void *allocate(size_t count, size_t size)
         exit(1);
     }
     return memory;
+}
+
+void paragraph(const char *format, ...)
+{
+    enum { WIDTH = 118 };
+    char text[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    size_t column = 0;
+    for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " ")) {
+        const size_t length = strlen(word);
+        const bool fits = column + 1 + length <= WIDTH;
+        printf("%s%s", column == 0 ? "" : fits ? " " : "\n", word);
+        column = column != 0 && fits ? column + 1 + length : length;
+    }
+    printf("\n\n");
 }
 
 const char *number(double x, int digits, char text[NUMBER_SIZE])

@@ -157,10 +157,10 @@ static void table(const accuracy_options *options)
         rows[r].blocks = blocks_for(options, 2e8);
     measure("decay table", rows, count, ALWAYS);
 
-    printf(
-        "### The decay\n\n%zu values, near normal with RMS 0.1, gradients near normal with RMS 0.01, %d steps. The "
-        "share of the decay that happens is sum((p-q)*q) / sum((d-q)*q), d and q double runs with and without "
-        "decay.\n\n",
+    printf("### The decay\n\n");
+    paragraph(
+        "%zu values, near normal with RMS 0.1, gradients near normal with RMS 0.01, %d steps. The share of the decay "
+        "that happens is sum((p-q)*q) / sum((d-q)*q), d and q double runs with and without decay.",
         rows[0].blocks * BLOCK, STEPS);
     printf("| lr | weight_decay | mean error of p: TORCH | ACCURATE | share of the decay: TORCH | ACCURATE |\n"
            "| ---: | ---: | ---: | ---: | ---: | ---: |\n");
@@ -182,8 +182,8 @@ static void limits(const accuracy_options *options)
             rows[p][r] = (row){.lr = products[r] / 1e-4, .weight_decay = 1e-4, .blocks = blocks_for(options, 2e8)};
         measure("decay, rare gradients", rows[p], PRODUCTS, patterns[p]);
     }
-    printf("The same with rarer gradients, weight_decay 1e-4, ACCURATE / TORCH:\n\n"
-           "| lr * weight_decay | in each step | in one of 10 | in one of 100 | in one of 1,000 | never |\n"
+    paragraph("The same with rarer gradients, weight_decay 1e-4, ACCURATE / TORCH:");
+    printf("| lr * weight_decay | in each step | in one of 10 | in one of 100 | in one of 1,000 | never |\n"
            "| ---: | ---: | ---: | ---: | ---: | ---: |\n");
     for (int r = 0; r < PRODUCTS; r++) {
         printf("| %g ", products[r]);
@@ -222,12 +222,11 @@ static bool picture(const accuracy_options *options, const char *name, frequency
             lowest = fmin(lowest, rows[r].share[0]);
             highest = fmax(highest, rows[r].share[0]);
         }
-        printf(
-            "Over lr from 1e-2 to 1e-6 at weight_decay 1e-4 (%d rates, %.0e element-steps at the small end) ACCURATE "
-            "realises %.1f to %.1f %% of the decay; at 1e-6 it is %.1f +- %.1f %%.\n\n"
-            "![The share of the decay over the learning rate, with and without gradients](decay.svg)\n\n",
-            POINTS, (double)rows[POINTS - 1].blocks * BLOCK * STEPS, 100 * lowest, 100 * highest,
-            100 * rows[POINTS - 1].share[0], 100 * rows[POINTS - 1].uncertainty[0]);
+        paragraph("Over lr from 1e-2 to 1e-6 at weight_decay 1e-4 (%d rates, %.0e element-steps at the small end) "
+                  "ACCURATE realises %.1f to %.1f %% of the decay; at 1e-6 it is %.1f +- %.1f %%.",
+                  POINTS, (double)rows[POINTS - 1].blocks * BLOCK * STEPS, 100 * lowest, 100 * highest,
+                  100 * rows[POINTS - 1].share[0], 100 * rows[POINTS - 1].uncertainty[0]);
+        printf("![The share of the decay over the learning rate, with and without gradients](decay.svg)\n\n");
     }
     return close_data(file, name);
 }

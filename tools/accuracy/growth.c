@@ -242,19 +242,20 @@ bool measure_growth(const accuracy_options *options)
     }
     progress_end();
 
-    printf(
-        "### Many steps\n\nThe error of p in ulp against the exact recurrence, which runs in double: %zu values, "
-        "near "
-        "normal with RMS 0.1; gradients near normal with RMS 0.01; lr 1e-3, weight_decay 1e-4. Nothing pulls an "
-        "error back, but in the last rows, whose gradients have a term 0.1*(p - start). \"Rounding p alone\" is the "
-        "exact recurrence whose p is rounded to float32 after each step: what any float32 parameter costs. The "
-        "maximum is over values of at least %g, as the ulp of one near 0 says nothing.\n\n",
+    printf("### Many steps\n\n");
+    paragraph(
+        "The error of p in ulp against the exact recurrence, which runs in double: %zu values, near normal with RMS "
+        "0.1; gradients near normal with RMS 0.01; lr 1e-3, weight_decay 1e-4. Nothing pulls an error back, but in "
+        "the last rows, whose gradients have a term 0.1*(p - start). \"Rounding p alone\" is the exact recurrence "
+        "whose p is rounded to float32 after each step: what any float32 parameter costs. The maximum is over "
+        "values of at least %g, as the ulp of one near 0 says nothing.",
         n, smallest_counted);
     const bool written = report(options, errors, n, last);
-    printf("\nDouble is sufficient: a long double recurrence of %d values differs from it by at most %.0e ulp after "
-           "%llu "
-           "steps.\n\n![The median error of AdamW over the steps](growth.svg)\n\n",
-           WITNESSES, distance, (unsigned long long)steps);
+    printf("\n");
+    paragraph("Double is sufficient: a long double recurrence of %d values differs from it by at most %.0e ulp after "
+              "%llu steps.",
+              WITNESSES, distance, (unsigned long long)steps);
+    printf("![The median error of AdamW over the steps](growth.svg)\n\n");
     free(errors);
     return written;
 }

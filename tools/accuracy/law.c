@@ -93,11 +93,13 @@ bool measure_law(const accuracy_options *options)
         results[job] = run_block(job % blocks, pow(10, -4 + (double)(job / blocks) / 2));
     progress_end();
 
-    printf(
-        "### The decay against the size of the gradients\n\nThe same weight_decay 1e-4 and lr 1e-3 for both, which "
-        "matches them where the gradients' RMS is 1; %.0e element-steps a row. The decay realised is the weights' "
-        "contraction in a step, divided by lr * weight_decay.\n\n| RMS of the gradients |",
+    printf("### The decay against the size of the gradients\n\n");
+    paragraph(
+        "The same weight_decay 1e-4 and lr 1e-3 for both, which matches them where the gradients' RMS is 1; %.0e "
+        "element-steps a row. The decay realised is the weights' contraction in a step, divided by lr * "
+        "weight_decay.",
         (double)blocks * BLOCK * STEPS);
+    printf("| RMS of the gradients |");
     for (int r = 0; r < RUNS; r++)
         printf(" %s |", kinds[r].name);
     printf(" 1 / RMS |\n| ---: | ---: | ---: | ---: | ---: | ---: |\n");
@@ -126,9 +128,11 @@ bool measure_law(const accuracy_options *options)
         fprintf(file, "\n");
         printf(" %s |\n", number(1 / rms, 3, text));
     }
-    printf("\nFor the largest gradients weight_decay*p is about an ulp of g and joins it in whole ulps: the last "
-           "rows are "
-           "off by that.\n\n![The decay in a step against the size of the gradients](law.svg)\n\n");
+    printf("\n");
+    paragraph(
+        "For the largest gradients weight_decay*p is about an ulp of g and joins it in whole ulps: the last rows are "
+        "off by that.");
+    printf("![The decay in a step against the size of the gradients](law.svg)\n\n");
     free(results);
     return close_data(file, "law.dat");
 }

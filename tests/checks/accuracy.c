@@ -4,16 +4,18 @@
  */
 #include "check.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
 /* 1 - beta^step without the library's own helper. */
 static long double correction(double beta, uint64_t step)
 {
-    return beta == 0 ? 1 : 1 - powl((long double)beta, (long double)step);
+    return beta == 0 ? 1 : -expm1l((long double)step * logl((long double)beta));
 }
 
-static long double ulps(long double x) { return ldexpl(fabsl(x), -23); }
+/* Subnormal values have the ulp of the smallest normal one: float32 has no finer one. */
+static long double ulps(long double x) { return ldexpl(fmaxl(fabsl(x), FLT_MIN), -23); }
 
 /* One value of each buffer with exponents over the bar's domain. */
 static float wide(uint64_t *state, int low, int high)
@@ -42,22 +44,30 @@ static bool check_value(const adamw_config *k, uint64_t step, const buffers *old
     const long double denominator = sqrtl(second / bc2) + eps;
     const long double p = p0 - lr / bc1 * m / denominator - (l2 ? 0 : lr * wd * p0);
 
-    const long double m_size = fmaxl(fabsl(m0), c1 * g_size);
+    /* Outside the domain: v loses bits and no eps hides it, or the update itself is beyond float32. */
+    if ((second < FLT_MIN && eps < 1e-10L) || fabsl(p) > FLT_MAX / 2)
+        return true;
+
+    const long double m_size = fmaxl(fmaxl(fabsl(m0), c1 * g_size), FLT_MIN);
     /* L2, where grad and weight_decay*param cancel: the float32 weight_decay leaves an error in what remains, and
      * through it in v, that no form of the update can take back. */
     const bool cancels = l2 && g_size > 2 * fabsl(g);
-    const long double from_cancelling = cancels ? c2 * fabsl(g) * ulps(wd * p0) / v : 0;
+    const long double from_cancelling = cancels ? c2 * fabsl(g) * ulps(wd * p0) / fmaxl(v, FLT_MIN) : 0;
     const long double s = lr / bc1 * m_size / denominator + (l2 ? 0 : lr * wd * fabsl(p0));
-    const long double m_bar = (k->beta1 >= 0.8 ? 2 : 3.5L) * ulps(m_size);
-    /* L2: one ulp more, because the decayed gradient is a float32 of its own before it is squared (2.4 measured). */
+    /* And of the sum of the terms' sizes: for a beta near 0 a large old moment excuses nothing. L2: as for v below.
+     */
+    const long double m_sum = k->beta1 * fabsl(m0) + c1 * g_size;
+    const long double m_bar = fminl((k->beta1 >= 0.8 ? 2 : 3.5L) * ulps(m_size), (l2 ? 3 : 2) * ulps(m_sum));
+    /* L2: one ulp more, because the decayed gradient is a float32 of its own before it is squared (2.9 measured). */
     const long double v_bar = (l2 ? 3 : 2) * ulps(k->beta2 * v0 + c2 * g_size * g_size);
     const long double p_bar = 0.5L * ulps(p) + 4 * ulps(s) + from_cancelling * s;
 
-    if (fabsl(new->exp_avg[i] - m) > m_bar)
-        return check_fail("exp_avg is %Lg ulp off", fabsl(new->exp_avg[i] - m) / ulps(m_size));
-    if (fabsl(new->exp_avg_sq[i] - v) > v_bar)
-        return check_fail("exp_avg_sq is %Lg ulp off", fabsl(new->exp_avg_sq[i] - v) / ulps(v));
-    if (fabsl(new->param[i] - p) > p_bar)
+    /* Written so that a NaN fails. */
+    if (!(fabsl(new->exp_avg[i] - m) <= m_bar))
+        return check_fail("exp_avg is %Lg times the bar off", fabsl(new->exp_avg[i] - m) / m_bar);
+    if (!(fabsl(new->exp_avg_sq[i] - v) <= v_bar))
+        return check_fail("exp_avg_sq is %Lg times the bar off", fabsl(new->exp_avg_sq[i] - v) / v_bar);
+    if (!(fabsl(new->param[i] - p) <= p_bar))
         return check_fail("param %Lg is %Lg times the bar off: beta1 %g, beta2 %g, l2 %d, amsgrad %d, grad %g, v %Lg",
                           p, fabsl(new->param[i] - p) / p_bar, k->beta1, k->beta2, l2, k->amsgrad,
                           (double)old->grad[i], v);
@@ -83,22 +93,69 @@ static bool within_bar(const adamw_config *config, uint64_t step, void *context)
     return true;
 }
 
+/* Half the values as in training, half from the domain's whole width: |g| to 2^63 and v normal, or all tiny, down to
+ * subnormals and zeros, which the bar allows where eps is not below 1e-10. */
+static void fill_domain(const buffers *x, bool tiny, uint64_t *state)
+{
+    for (size_t i = 0; i < x->n; i++) {
+        const bool training = i % 2;
+        x->param[i] = training ? (float)(0.1 * normal(state)) : wide(state, -40, 40);
+        for (int b = 0; b < 2; b++)
+            (b ? x->grad : x->exp_avg)[i] = training ? (float)(0.01 * normal(state))
+                                            : tiny   ? wide(state, -140, -60)
+                                                     : wide(state, -60, 62);
+        for (int b = 0; b < 2; b++)
+            (b ? x->exp_avg_sq : x->max_exp_avg_sq)[i] = training ? (float)(1e-4 * uniform(state))
+                                                         : tiny   ? fabsf(wide(state, -149, -100))
+                                                                  : fabsf(wide(state, -100, 125));
+        if (tiny && i % 16 == 0)
+            x->exp_avg_sq[i] = x->max_exp_avg_sq[i] = 0;
+        if (tiny && i % 32 == 0)
+            x->grad[i] = x->exp_avg[i] = 0;
+    }
+}
+
+static double any_beta(uint64_t *state)
+{
+    const double kind = uniform(state);
+    return kind < 0.15 ? 0 : kind < 0.5 ? 0.999 * uniform(state) : 1 - pow(10, -6 * uniform(state));
+}
+
+/* A config of any variant, and any step to 2^24. */
+static adamw_config any_config(bool tiny, uint64_t *step, uint64_t *state)
+{
+    adamw_config config = config_of_variant((adamw_variant)(mix64(++*state) % ADAMW_VARIANT_COUNT));
+    config.arithmetic = ADAMW_ARITHMETIC_ACCURATE;
+    config.beta1 = any_beta(state);
+    config.beta2 = any_beta(state);
+    config.lr = uniform(state) < 0.05 ? 0 : pow(10, -8 * uniform(state));
+    config.weight_decay = uniform(state) < 0.1 ? 0 : pow(10, -6 * uniform(state));
+    config.eps = tiny ? pow(10, -10 * uniform(state)) : uniform(state) < 0.3 ? 0 : pow(10, -30 * uniform(state));
+    config.maximize = mix64(++*state) & 1;
+    *step = uniform(state) < 0.2 ? 1 : (uint64_t)exp2(24 * uniform(state));
+    return config;
+}
+
 bool check_accuracy_bar(const check_options *options)
 {
-    const size_t n = options->quick ? 2000 : 50000;
-    accuracy_trial t = {buffers_new(n), buffers_new(n), ADAMW_ISA_SCALAR};
+    const size_t n = options->quick ? 2000 : 20000, n_each = 300;
+    const int configs = options->quick ? 60 : 3000;
+    accuracy_trial all = {buffers_new(n), buffers_new(n), ADAMW_ISA_SCALAR};
+    accuracy_trial each = {buffers_new(n_each), buffers_new(n_each), ADAMW_ISA_SCALAR};
     uint64_t state = options->seed << 30;
-    for (size_t i = 0; i < n; i++) { /* |g| to 2^60, v normal: the bar's domain */
-        const bool training = i % 2;
-        t.old.param[i] = training ? (float)(0.1 * normal(&state)) : wide(&state, -40, 40);
-        t.old.grad[i] = training ? (float)(0.01 * normal(&state)) : wide(&state, -60, 60);
-        t.old.exp_avg[i] = training ? (float)(0.01 * normal(&state)) : wide(&state, -60, 60);
-        t.old.exp_avg_sq[i] = training ? (float)(1e-4 * uniform(&state)) : fabsf(wide(&state, -100, 120));
-        t.old.max_exp_avg_sq[i] = training ? (float)(1e-4 * uniform(&state)) : fabsf(wide(&state, -100, 120));
+    fill_domain(&all.old, false, &state);
+    bool right = for_each_config(within_bar, &all);
+    for (int i = 0; right && i < configs; i++) {
+        const bool tiny = i % 2;
+        uint64_t step;
+        const adamw_config config = any_config(tiny, &step, &state);
+        fill_domain(&each.old, tiny, &state);
+        right = within_bar(&config, step, &each);
     }
-    const bool right = for_each_config(within_bar, &t);
-    buffers_free(&t.old);
-    buffers_free(&t.new);
+    buffers_free(&all.old);
+    buffers_free(&all.new);
+    buffers_free(&each.old);
+    buffers_free(&each.new);
     return right;
 }
 

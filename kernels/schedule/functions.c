@@ -13,9 +13,8 @@ __extension__ typedef unsigned __int128 u128;
 
 /* Two formats: "fraction" is 128 bits behind the point, for [0, 1); "fixed" is 126 behind it, for [0, 4). */
 #define Q(high, low) ((u128)(high) << 64 | (low))
-#define PI Q(0xC90FDAA22168C234, 0xC4C6628B80DC1CD1)     /* fixed */
-#define LOG2_E Q(0x5C551D94AE0BF85D, 0xDF43FF68348E9F44) /* fixed */
-#define LN_2 Q(0xB17217F7D1CF79AB, 0xC9E3B39803F2F6AF)   /* fraction */
+#define PI Q(0xC90FDAA22168C234, 0xC4C6628B80DC1CD1)   /* fixed */
+#define LN_2 Q(0xB17217F7D1CF79AB, 0xC9E3B39803F2F6AF) /* fraction */
 
 /* 1/n!, fixed. */
 enum { TERMS = 34 };
@@ -37,6 +36,18 @@ static const u128 inverse_factorial[TERMS] = {
     Q(0x0000000000000000, 0x0000000010A18A26), Q(0x0000000000000000, 0x000000000092CFCC),
     Q(0x0000000000000000, 0x000000000004E4CB), Q(0x0000000000000000, 0x000000000000286A),
     Q(0x0000000000000000, 0x0000000000000143), Q(0x0000000000000000, 0x000000000000000A),
+};
+
+/* 2^(-j/16), fixed. */
+static const u128 sixteenths[16] = {
+    Q(0x4000000000000000, 0x0000000000000000), Q(0x3D495F454921B30B, 0x1EE7431EBB6603F1),
+    Q(0x3AB031B9F7490E4B, 0xB40B5D6CDC1B953F), Q(0x383337BB0AA53844, 0x419625412374CCF3),
+    Q(0x35D13F32B5A75ABD, 0x0E69A2EE640B4FF8), Q(0x3389230547E12038, 0xF88D60E3E57CB1BB),
+    Q(0x3159CA845541B6B7, 0x4F8AB432593767CE), Q(0x2F4228E7D6030DAF, 0xAA2047ED9B43EBDF),
+    Q(0x2D413CCCFE779921, 0x165F626CDD52AFA8), Q(0x2B560FBA90A852B1, 0x92602A323D668BB1),
+    Q(0x297FB5AA6C544E3A, 0x872F5FD885C41C07), Q(0x27BD4C982468446B, 0x682447C27AEE7F74),
+    Q(0x260DFC14636E2A5B, 0xD1AB48C60B90BDBE), Q(0x2470F4DCEAC470CD, 0x83F5B6382B96B276),
+    Q(0x22E57078FAA2F5B9, 0xBEF918A1D6294F24), Q(0x216AB0D9F3121EC5, 0x317256E30855306D),
 };
 
 /* a * b / 2^128, rounded down: a fraction times either format is in that format. */
@@ -75,18 +86,22 @@ static double to_double(u128 x, int exponent)
     return ldexp((double)(uint64_t)x, exponent);
 }
 
-/* The alternating series of w^i / n!, n from `first` in steps of `stride`; w is a fraction, the sum fixed. */
-static u128 series(u128 w, int first, int stride)
+/* The alternating series of w^i / n!, n from `first` to `last` in steps of `stride`; w is a fraction, the sum fixed.
+ */
+static u128 series(u128 w, int first, int last, int stride)
 {
-    int n = TERMS - 1 - (TERMS - 1 - first) % stride;
-    u128 sum = inverse_factorial[n];
-    while ((n -= stride) >= first)
+    u128 sum = inverse_factorial[last];
+    for (int n = last - stride; n >= first; n -= stride)
         sum = inverse_factorial[n] - multiply(w, sum);
     return sum;
 }
 
-/* exp(-x), fixed, of a fraction x below ln 2. */
-static u128 exp_minus(u128 x) { return series(x, 0, 1); }
+/* 2^-x, fixed, of a fraction x: a sixteenth from the table, and exp(-r) of the rest, r < 0.0434. */
+static u128 exp2_minus(u128 x)
+{
+    const u128 rest = multiply(x & (((u128)1 << 124) - 1), LN_2);
+    return multiply(series(rest, 0, 16, 1), sixteenths[(int)(x >> 124)]) << 2;
+}
 
 double adamw_cos(double x)
 {
@@ -98,22 +113,24 @@ double adamw_cos(double x)
     if (as_sine)
         angle = PI / 2 - angle;
     const u128 z = angle << 2, square = multiply(z, z);
-    const u128 size = as_sine ? multiply(z, series(square, 1, 2)) : series(square, 0, 2);
+    const u128 size = as_sine ? multiply(z, series(square, 1, 33, 2)) : series(square, 0, 32, 2);
     return negative ? -to_double(size, -126) : to_double(size, -126);
 }
 
-/* -ln(m), fixed, for m from 1/2 to below 1: a double's worth of it, then what is left of m after its exponential. */
-static u128 minus_log(double m)
+/* -log2(m), fixed, for m from 1/2 to below 1: a double's worth of it, then what is left of m after its power of 2. */
+static u128 minus_log2(double m)
 {
+    static const double log2_e = 0x1.71547652b82fep+0;
     const double s = (1 - m) / (1 + m), z = s * s;
     double sum = 0;
     for (int i = 27; i >= 1; i -= 2) /* the artanh series */
         sum = sum * z + 1.0 / i;
-    const double near = 2 * s * sum;
-    const u128 start = from_double(near, 126), power = exp_minus(start << 2), exact = from_double(m, 126);
+    const double guess = 2 * s * sum * log2_e, near = guess < 1 ? guess : 0x1.fffffffffffffp-1;
+    const u128 start = from_double(near, 126), power = exp2_minus(start << 2), exact = from_double(m, 126);
     const bool above = exact > power;
     const double q = to_double(above ? exact - power : power - exact, -126) / to_double(power, -126);
-    return above ? start - from_double(q - q * q / 2, 126) : start + from_double(q + q * q / 2, 126);
+    return above ? start - from_double((q - q * q / 2) * log2_e, 126)
+                 : start + from_double((q + q * q / 2) * log2_e, 126);
 }
 
 double adamw_pow(double x, double y)
@@ -125,7 +142,7 @@ double adamw_pow(double x, double y)
     int x_exponent, y_exponent;
     const double m = frexp(x, &x_exponent), n = frexp(y, &y_exponent);
     /* -log2(x) and, below, -log2(x^y), with 117 bits behind the point: 2^11 is beyond every exponent of a double. */
-    const u128 log2_x = ((u128)(unsigned)-x_exponent << 117) + (multiply(minus_log(m), LOG2_E) >> 7);
+    const u128 log2_x = ((u128)(unsigned)-x_exponent << 117) + (minus_log2(m) >> 9);
     u128 log2_power = multiply(log2_x, from_double(n, 128));
     if (y_exponent > 0) {
         if (y_exponent >= 128 || log2_power >> (128 - y_exponent) != 0)
@@ -134,7 +151,7 @@ double adamw_pow(double x, double y)
     } else {
         log2_power = y_exponent > -128 ? log2_power >> -y_exponent : 0;
     }
-    const u128 power = exp_minus(multiply(log2_power << 11, LN_2));
+    const u128 power = exp2_minus(log2_power << 11);
     /* On a grid of 2^-90, a power that lies exactly between two doubles (0.75^34) is seen to. */
     const u128 grid = (u128)1 << 36, snapped = (power + grid / 2) & ~(grid - 1);
     return to_double(snapped, -126 - (int)(log2_power >> 117));

@@ -29,6 +29,7 @@ train | gnuplot     | gnuplot-nox
 train | file:/usr/share/datasets/fashion-mnist | dataset-fashion-mnist
 accuracy | cc       | gcc libc6-dev
 accuracy | gnuplot  | gnuplot-nox
+lr    | gnuplot     | gnuplot-nox
 check | clang-14    | clang-14
 check | file:/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.asan-x86_64.a | libclang-rt-14-dev
 check | file:/usr/lib/llvm-14/lib/libomp.so | libomp-14-dev

@@ -28,6 +28,8 @@ def arguments():
     parser.add_argument("--repetitions", help="of each case; default by the form")
     parser.add_argument("--command", help="what to name as the command in the results; default this one")
     parser.add_argument("--no-hyperfine", action="store_true", help="leaves out the comparison of whole processes")
+    parser.add_argument("--peers-python", default=sys.executable,
+                        help="where this interpreter has torch, its optimizers are measured as well")
     parser.add_argument("--compare", nargs=2, metavar=("A.json", "B.json"),
                         help="compares two result files and measures nothing")
     return parser.parse_args()
@@ -43,7 +45,7 @@ def measure(options, folder):
     for path in options.shapes or []:
         command += ["--shapes", path]
     if options.form == "short":
-        command += ["--seconds", "100"]
+        command += ["--seconds", "70"]
     status = subprocess.run(command, check=False).returncode
     if status != 0:
         if os.path.exists(raw + ".partial"):
@@ -51,6 +53,23 @@ def measure(options, folder):
         sys.exit(2 if status == 2 else 1)
     with open(raw, encoding="utf-8") as file:
         return json.load(file)
+
+
+def run_peers(options):
+    """bench/peers.py on the same lists, where torch is installed."""
+    probe = "import importlib.util as u, sys; sys.exit(u.find_spec('torch') is None)"
+    if subprocess.run([options.peers_python, "-c", probe], check=False).returncode != 0:
+        print("torch is not installed, so its optimizers are not compared: see make bench-peers")
+        return
+    command = [options.peers_python, os.path.join(os.path.dirname(__file__), "peers.py"), "--build", options.build]
+    command += ["--brief"] if options.form == "short" else []
+    for name in ("sizes", "threads", "command"):
+        if getattr(options, name):
+            command += ["--" + name, getattr(options, name)]
+    for path in options.shapes or []:
+        command += ["--shapes", path]
+    sys.stdout.flush()
+    subprocess.run(command, check=False)
 
 
 def main():
@@ -89,7 +108,9 @@ def main():
     print("".join(line + "\n" for line in summary))
     names = ["throughput.json", "throughput.csv", "throughput.md", *(["hyperfine.json", "hyperfine.md"] if whole else []),
              *map(os.path.basename, drawn)]
-    print(f"written to {folder}/: {', '.join(names)}")
+    print(f"written to {folder}/: {', '.join(names)}\n")
+    if not options.filter and options.form != "goals":
+        run_peers(options)
     warning = tables.warning(cases)
     if warning:
         print(warning, file=sys.stderr)

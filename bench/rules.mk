@@ -1,14 +1,18 @@
 # Rules of the benchmark; README.md here says what is measured. Everything it writes lies in $(BUILD)/bench/.
 
-BENCH_CFLAGS = -std=c11 $(CFLAGS) $(C_WARNINGS) $(OPENMP_FLAGS) $(STRICT_FLAGS)
+BENCH_CFLAGS = -std=c11 $(CFLAGS) $(C_WARNINGS) $(OPENMP_FLAGS) $(STRICT_FLAGS) -fPIC
 BENCH_CXXFLAGS = -std=c++17 $(CXXFLAGS) $(WARNINGS) $(OPENMP_FLAGS) $(STRICT_FLAGS) \
     -DBENCH_COMPILER='"$(shell $(CC) --version | head -n 1)"' $(shell pkg-config --cflags benchmark)
 bench_objects = $(patsubst %.$(2),$(BUILD)/obj/%.o,$(sort $(wildcard bench/$(1)/*.$(2))))
 BENCH_CORE_OBJECTS := $(call bench_objects,core,c)
 BENCH_TRAFFIC_OBJECTS := $(call bench_objects,traffic,c)
 BENCH_THROUGHPUT_OBJECTS := $(call bench_objects,throughput,cc)
+BENCH_PEERS_OBJECTS := $(call bench_objects,peers,c)
 BENCH_OBJECTS := $(BENCH_CORE_OBJECTS) $(BENCH_TRAFFIC_OBJECTS) $(BENCH_THROUGHPUT_OBJECTS) \
-    $(BUILD)/obj/bench/adamw_bench.o
+    $(BENCH_PEERS_OBJECTS) $(BUILD)/obj/bench/adamw_bench.o
+
+# What a C trainer has today: its own flags, no strict ones.
+$(BUILD)/obj/bench/peers/loop.o: BENCH_CFLAGS = -std=c11 -O3 -march=native -ffast-math $(C_WARNINGS) $(OPENMP_FLAGS)
 
 $(BUILD)/obj/bench/%.o: bench/%.c $(FLAGS_STAMP)
 	$(call say,CC,$<)
@@ -28,6 +32,16 @@ $(BUILD)/adamw-throughput: $(BENCH_THROUGHPUT_OBJECTS) $(BENCH_TRAFFIC_OBJECTS) 
 	$(call say,LD,$@)
 	$(Q)$(CXX) $(CXXFLAGS) $(OPENMP_FLAGS) $(LDFLAGS) $^ $(shell pkg-config --libs benchmark) $(LIB_LIBS) -o $@
 
+# Linked without -ffast-math, with which gcc's start-up code would flush subnormals in the whole process.
+$(BUILD)/bench/libpeers.so: $(BENCH_PEERS_OBJECTS) $(BENCH_TRAFFIC_OBJECTS) $(BENCH_CORE_OBJECTS) $(LIB_OBJECTS)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(OPENMP_FLAGS) -shared $(LDFLAGS) $^ $(LIB_LIBS) -o $@
+
+# The interpreter whose torch is measured: the project's own environment if there is one.
+PEERS_PYTHON ?= $(firstword $(wildcard $(BUILD)/venv/bin/python) python3)
+PEERS_ARGS = $(if $(SIZES),--sizes $(SIZES)) $(if $(SHAPES),--shapes '$(SHAPES)') $(if $(THREADS),--threads $(THREADS))
+
 # make bench FORM=full FILTER='gpt2.*avx2' SIZES=64K,1M SHAPES=FILE THREADS=1,2 ARGS='anything else of bench.py'
 FORM ?= short
 BENCH_ARGS = --form $(FORM) $(if $(FILTER),--filter '$(FILTER)') $(if $(SIZES),--sizes $(SIZES)) \
@@ -39,7 +53,25 @@ bench: ## throughput of this machine as a share of its memory's limit, under 3 m
 	@tools/setup.sh bench
 	@$(MAKE) --no-print-directory run-bench COMMAND="$(BENCH_COMMAND)"
 
-run-bench: $(BUILD)/adamw-throughput $(BUILD)/adamw-bench
-	@python3 bench/bench.py --build $(BUILD) $(BENCH_ARGS) --command "$(COMMAND)"
+run-bench: $(BUILD)/adamw-throughput $(BUILD)/adamw-bench $(BUILD)/bench/libpeers.so
+	@python3 bench/bench.py --build $(BUILD) --peers-python $(PEERS_PYTHON) $(BENCH_ARGS) \
+	    --command "$(COMMAND)"
+
+.PHONY: bench-peers run-bench-peers
+bench-peers: ## the same beside torch's optimizers and a plain C loop; says what to install where torch is missing
+	@tools/setup.sh bench
+	@$(MAKE) --no-print-directory run-bench-peers
+
+run-bench-peers: $(BUILD)/bench/libpeers.so
+	@$(PEERS_PYTHON) bench/peers.py --build $(BUILD) $(PEERS_ARGS) $(ARGS) --command "make bench-peers"
+
+RUNS ?= 5
+.PHONY: bench-goals run-bench-goals
+bench-goals: ## what the project promises about speed, each beside what RUNS=5 whole runs measured
+	@tools/setup.sh bench
+	@$(MAKE) --no-print-directory run-bench-goals
+
+run-bench-goals: $(BUILD)/adamw-throughput $(BUILD)/bench/libpeers.so
+	@$(PEERS_PYTHON) bench/goals.py --build $(BUILD) --runs $(RUNS) $(ARGS)
 
 -include $(BENCH_OBJECTS:.o=.d)

@@ -14,7 +14,9 @@ set xtics nomirror
 set ytics nomirror
 """
 COLOURS = {"avx512": "#0b5fa5", "avx2": "#d1600a", "neon": "#0b5fa5", "scalar": "#6b6b6b",
-           "adamw": "#0b5fa5", "adam_l2": "#d1600a", "limit": "#1a1a1a"}
+           "adamw": "#0b5fa5", "adam_l2": "#d1600a", "limit": "#c9c9c9", "adamw avx512": "#0b5fa5",
+           "adamw avx2": "#0b5fa5", "adamw neon": "#0b5fa5", "C loop": "#2e8b57", "torch fused kernel": "#d1600a",
+           "torch fused": "#e8955a", "torch foreach": "#a03c78", "torch loop": "#c98ab0"}
 VARIANT_TITLES = {"adamw": "AdamW", "adam_l2": "coupled Adam"}
 
 
@@ -47,7 +49,7 @@ def over_size(folder, cases, threads):
     ticks = ", ".join(f"'{case.list}' {case.parameters}" for case in curves[longest])
     script += f"set xtics ({ticks})\nset xlabel 'parameters'\nset ylabel 'billion parameters a second'\n"
     script += _block("limit", [(c.parameters, c.limit_rate / 1e9) for c in curves[longest]])
-    plots.append(f"$limit using 1:2 with lines lw 2 dt 2 lc rgb '{COLOURS['limit']}' title 'traffic limit ({longest})'")
+    plots.append(f"$limit using 1:2 with lines lw 2 dt 2 lc rgb '#1a1a1a' title 'traffic limit ({longest})'")
     for isa, found in curves.items():
         script += _block(isa, [(c.parameters, c.rate / 1e9) for c in found])
         plots.append(f"${isa} using 1:2 with linespoints lw 2 pt 7 ps 0.6 lc rgb '{COLOURS[isa]}' title '{isa}'")
@@ -57,7 +59,7 @@ def over_size(folder, cases, threads):
     return path
 
 
-def _bars(path, title, groups, series, titles, ylabel, extra=""):
+def bars(path, title, groups, series, titles, ylabel, extra=""):
     """`groups`: {group: {series: value}}, in order; a missing value leaves a gap."""
     rows = [[f'"{group}"'] + [values.get(s, "NaN") for s in series] for group, values in groups.items()]
     script = ("set style data histograms\nset style histogram clustered gap 1\nset style fill solid 0.9 border -1\n"
@@ -83,7 +85,7 @@ def instruction_sets(folder, cases, threads):
     series = [isa for isa in ("scalar", "neon", "avx2", "avx512") if any(isa in g for g in groups.values())]
     if not groups:
         return None
-    return _bars(os.path.join(folder, f"isa-{threads}.svg"),
+    return bars(os.path.join(folder, f"isa-{threads}.svg"),
                  f"AdamW by instruction set, {threads} thread{'s' * (threads != 1)}", groups, series, {},
                  "billion parameters a second")
 
@@ -93,7 +95,7 @@ def variants(folder, cases, isa, threads):
                      lambda c: c.variant in PAIR and c.isa == isa and c.threads == threads)
     if not groups:
         return None
-    return _bars(os.path.join(folder, f"variants-{threads}.svg"),
+    return bars(os.path.join(folder, f"variants-{threads}.svg"),
                  f"AdamW beside coupled Adam, {isa}, {threads} thread{'s' * (threads != 1)}", groups, PAIR,
                  VARIANT_TITLES, "billion parameters a second")
 

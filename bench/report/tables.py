@@ -80,6 +80,7 @@ SPECIAL = {
     "call": ("kernel", "a call, in times of the kernel's loop called directly"),
     "many": ("one", "the list, in times of one tensor of as many parameters"),
     "subnormal": ("normal", "a step of vanished gradients, in times of a normal one"),
+    "team": ("one", "all threads, in times of one thread"),
     "neighbour": ("one", "all threads beside a busy process, in times of one thread there"),
 }
 

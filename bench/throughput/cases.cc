@@ -11,7 +11,7 @@
 namespace
 {
 
-const char *const kind_names[] = {"throughput", "call", "many", "subnormal", "neighbour"};
+const char *const kind_names[] = {"throughput", "call", "many", "subnormal", "team", "neighbour"};
 
 /* Lists that every form steps with AdamW and coupled Adam, and sizes that it steps with AdamW alone, for the curve.
  */
@@ -100,9 +100,13 @@ class chooser
             for (float gradient : {1e-25f, 1e-21f})
                 add({kind::subnormal, list("64K"), variant("adamw"), isa, 1, BENCH_PAGES_HUGE, gradient, 0});
         }
-        if (bench_max_threads() > 1)
+        if (bench_max_threads() > 1) {
+            for (const char *name : {"4K", "16K", "32K", "64K", "256K", "1M"})
+                add({kind::team, list(name), variant("adamw"), adamw_isa_active(), bench_max_threads(),
+                     BENCH_PAGES_HUGE, 0, 0});
             add({kind::neighbour, list("rul"), variant("adamw"), adamw_isa_active(), bench_max_threads(),
                  BENCH_PAGES_HUGE, 0, 0});
+        }
         for (const char *name : {"64K", "1M", "64M", "gpt2"})
             for (adamw_isa isa : isas())
                 if (isa != ADAMW_ISA_SCALAR && wanted.form == "goals")

@@ -19,7 +19,8 @@ enum class kind {
     call,       /* a small step with the kernel's own loop, called directly */
     many,       /* a list with one tensor of as many parameters */
     subnormal,  /* a step after 10,000 steps of vanishing gradients with one amid training */
-    neighbour   /* one thread with all, each beside a process that keeps a CPU busy */
+    team,       /* all threads with one, at sizes where a thread may not pay */
+    neighbour   /* all threads with one, beside a process that keeps a CPU busy */
 };
 
 struct bench_case {

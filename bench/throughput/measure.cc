@@ -159,6 +159,7 @@ std::vector<contestant> contestants(const bench_case &which, const memory &buffe
         return {step("step", config, tensors), step("one", config, one_tensor(*tensors, which.list->total))};
     case kind::subnormal:
         return {step("step", config, vanished(which, config)), step("normal", config, tensors)};
+    case kind::team:
     case kind::neighbour:
         return {step("step", config, tensors), step("one", bench_config(which.variant, 1), tensors)};
     default:

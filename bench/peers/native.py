@@ -1,0 +1,77 @@
+"""build/bench/libpeers.so in Python: a list in memory (List) and the C contestants on it (peer)."""
+import ctypes
+import os
+
+STREAMS = 4  # param, grad, exp_avg, exp_avg_sq
+
+
+class NativeError(Exception):
+    """One line for the user."""
+
+
+def load(build):
+    library = ctypes.CDLL(os.path.abspath(os.path.join(build, "bench", "libpeers.so")))
+    pointer, text, size = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t
+    for name, result, arguments in (
+            ("bench_placed_new", pointer, [text, text, pointer]), ("bench_placed_free", None, [pointer]),
+            ("bench_placed_name", text, [pointer]), ("bench_placed_count", size, [pointer]),
+            ("bench_placed_total", size, [pointer]), ("bench_placed_length", size, [pointer, size]),
+            ("bench_placed_buffer", pointer, [pointer, size, ctypes.c_int]),
+            ("bench_peer_new", pointer, [pointer, text, text, text, ctypes.c_int, pointer]),
+            ("bench_peer_free", None, [pointer]), ("bench_peer_prepare", None, [pointer]),
+            ("bench_peer_call", ctypes.c_int, [pointer]), ("bench_max_threads", ctypes.c_int, []),
+            ("adamw_isa_active", ctypes.c_int, []), ("adamw_isa_name", text, [ctypes.c_int]),
+            ("adamw_isa_supported", ctypes.c_bool, [ctypes.c_int]), ("adamw_version", text, [])):
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+    return library
+
+
+def isas(library):
+    """The instruction sets that run here, the active one first."""
+    active = library.adamw_isa_active()
+    others = [isa for isa in range(1, 5) if library.adamw_isa_supported(isa) and isa != active]
+    return [library.adamw_isa_name(isa).decode() for isa in [active, *others]]
+
+
+class List:
+    """A list in memory of its own, until free()."""
+
+    def __init__(self, library, kind, text):
+        message = ctypes.create_string_buffer(320)
+        self.library = library
+        self.handle = library.bench_placed_new(kind.encode(), text.encode(), message)
+        if not self.handle:
+            raise NativeError(message.value.decode())
+        self.name = library.bench_placed_name(self.handle).decode()
+        self.tensors = library.bench_placed_count(self.handle)
+        self.parameters = library.bench_placed_total(self.handle)
+        self._peers = []
+
+    def peer(self, kind, threads, variant="adamw", isa="auto"):
+        """(prepare, call), both without arguments, of a C contestant."""
+        message = ctypes.create_string_buffer(320)
+        peer = self.library.bench_peer_new(self.handle, kind.encode(), variant.encode(), isa.encode(), threads, message)
+        if not peer:
+            raise NativeError(message.value.decode())
+        self._peers.append(peer)
+        # A prepared argument: what a C caller would not spend on converting it is not timed.
+        argument, call = ctypes.c_void_p(peer), self.library.bench_peer_call
+
+        def checked():
+            if call(argument) != 0:
+                raise NativeError("a step failed")
+
+        return lambda: self.library.bench_peer_prepare(argument), checked
+
+    def buffers(self):
+        """For each tensor its four streams as ctypes arrays, on the very memory that the C contestants use."""
+        for i in range(self.tensors):
+            length = self.library.bench_placed_length(self.handle, i)
+            yield [(ctypes.c_float * length).from_address(self.library.bench_placed_buffer(self.handle, i, stream))
+                   for stream in range(STREAMS)]
+
+    def free(self):
+        for peer in self._peers:
+            self.library.bench_peer_free(peer)
+        self.library.bench_placed_free(self.handle)

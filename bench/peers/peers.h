@@ -1,0 +1,34 @@
+/*
+ * peers.h - what build/bench/libpeers.so has for peers.py beside the library and the traffic loops: a list in memory,
+ * and things to call on it. Opaque, so that Python mirrors no struct.
+ */
+#ifndef BENCH_PEERS_PEERS_H
+#define BENCH_PEERS_PEERS_H
+
+#include "../core/arena.h"
+#include "../core/choices.h"
+
+/* loop.c: a step of the list as a plain C loop, one tensor after another. */
+void bench_c_loop(const adamw_config *config, uint64_t step, const adamw_tensor *tensors, size_t count);
+
+/* A list in memory of its own, huge pages. `kind` is "size", "list" or "shapes" and `text` what adamw-bench's options
+ * of these names take. NULL: `message` (BENCH_MESSAGE bytes) says what is wrong and what would be right. */
+typedef struct bench_placed bench_placed;
+bench_placed *bench_placed_new(const char *kind, const char *text, char *message);
+void bench_placed_free(bench_placed *placed);
+const char *bench_placed_name(const bench_placed *placed);
+size_t bench_placed_count(const bench_placed *placed);
+size_t bench_placed_total(const bench_placed *placed);
+size_t bench_placed_length(const bench_placed *placed, size_t tensor);
+void *bench_placed_buffer(const bench_placed *placed, size_t tensor, int stream); /* param, grad, avg, avg_sq */
+
+/* Something to call on the list: "step" (`isa`'s kernels), "loop" (loop.c), "plain" or "unrolled" (traffic loops). */
+typedef struct bench_peer bench_peer;
+bench_peer *bench_peer_new(const bench_placed *placed, const char *kind, const char *variant, const char *isa,
+                           int threads, char *message);
+void bench_peer_free(bench_peer *peer);
+/* Before the timed calls: the instruction set is the process's, and choosing it costs 15 us in a virtual machine. */
+void bench_peer_prepare(const bench_peer *peer);
+int bench_peer_call(const bench_peer *peer); /* 0, or the status of the step */
+
+#endif

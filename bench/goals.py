@@ -45,7 +45,8 @@ def one_run(build, folder, number):
     throughput(build, path + "neighbour.json", "^neighbour", {"OMP_WAIT_POLICY": "passive"})
     throughput(build, path + "default.json", "^neighbour", {})
     peers = [sys.executable, os.path.join(os.path.dirname(__file__), "peers.py"), "--build", build, "--sizes",
-             "64K,1M,64M", "--lists", "gpt2,1000x1000", "--rounds", "5", "--out", path + "peers.json"]
+             "64K,1M,64M", "--lists", "gpt2,1000x1000", "--rounds", "5",
+             "--without", "torch loop,torch Adam fused,coupled Adam", "--out", path + "peers.json"]
     subprocess.run(peers, check=True)
 
 

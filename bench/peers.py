@@ -28,6 +28,7 @@ def arguments():
     parser.add_argument("--shapes", action="append", metavar="FILE", help="a list of your own instead")
     parser.add_argument("--threads", help="thread counts: 1,2; default 1 and all")
     parser.add_argument("--rounds", type=int, help="at least so many of each list; default 7, brief 3")
+    parser.add_argument("--without", default="", metavar="LABELS", help="contestants to leave out: 'torch loop,C loop'")
     parser.add_argument("--out", help="the result file; default BUILD/bench/peers.json")
     parser.add_argument("--command", help="what to name as the command in the results")
     return parser.parse_args()
@@ -98,7 +99,10 @@ def measure(options, library, torch):
         for count in threads:
             if sys.stderr.isatty():
                 print(f"\rpeers: {placed.name}, {count} thread{'s' * (count != 1)} ...   ", end="", file=sys.stderr)
-            samples = alternate(contestants(library, torch, placed, count), rounds, seconds)
+            everyone = contestants(library, torch, placed, count)
+            for label in options.without.split(","):
+                everyone.pop(label, None)
+            samples = alternate(everyone, rounds, seconds)
             cases.append({"list": placed.name, "threads": count, "parameters": placed.parameters,
                           "tensors": placed.tensors, "samples": samples})
         placed.free()

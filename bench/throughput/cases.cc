@@ -138,11 +138,12 @@ class chooser
     void add(bench_case added)
     {
         const bool slow = added.isa == ADAMW_ISA_SCALAR && added.list->total >= large;
-        added.repetitions = wanted.repetitions != 0  ? wanted.repetitions
-                            : wanted.form == "goals" ? 5
-                            : wanted.form == "full"  ? (slow ? 5 : 11)
-                            : slow                   ? 3
-                                                     : 7;
+        added.repetitions = wanted.repetitions != 0         ? wanted.repetitions
+                            : added.what == kind::neighbour ? 1 /* has its 1,000 calls */
+                            : wanted.form == "goals"        ? 5
+                            : wanted.form == "full"         ? (slow ? 5 : 11)
+                            : slow                          ? 3
+                                                            : 7;
         const std::string name = added.name();
         const bool known = std::any_of(set.cases.begin(), set.cases.end(),
                                        [&](const bench_case &other) { return other.name() == name; });

@@ -30,6 +30,6 @@ const adamw_kernels bench_unrolled_avx2 = BENCH_UNROLLED_TABLE;
 
 #else
 
-const adamw_kernels bench_plain_avx2 = {{NULL}}, bench_unrolled_avx2 = {{NULL}};
+const adamw_kernels bench_plain_avx2 = {.update = {NULL}}, bench_unrolled_avx2 = {.update = {NULL}};
 
 #endif

@@ -30,6 +30,6 @@ const adamw_kernels bench_unrolled_avx512 = BENCH_UNROLLED_TABLE;
 
 #else
 
-const adamw_kernels bench_plain_avx512 = {{NULL}}, bench_unrolled_avx512 = {{NULL}};
+const adamw_kernels bench_plain_avx512 = {.update = {NULL}}, bench_unrolled_avx512 = {.update = {NULL}};
 
 #endif

@@ -19,6 +19,6 @@ const adamw_kernels bench_unrolled_neon = BENCH_UNROLLED_TABLE;
 
 #else
 
-const adamw_kernels bench_plain_neon = {{NULL}}, bench_unrolled_neon = {{NULL}};
+const adamw_kernels bench_plain_neon = {.update = {NULL}}, bench_unrolled_neon = {.update = {NULL}};
 
 #endif

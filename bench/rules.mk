@@ -42,10 +42,13 @@ $(BUILD)/bench/libpeers.so: $(BENCH_PEERS_OBJECTS) $(BENCH_TRAFFIC_OBJECTS) $(BE
 PEERS_PYTHON ?= $(firstword $(wildcard $(BUILD)/venv/bin/python) python3)
 PEERS_ARGS = $(if $(SIZES),--sizes $(SIZES)) $(if $(SHAPES),--shapes '$(SHAPES)') $(if $(THREADS),--threads $(THREADS))
 
+# Other folders have defaults for ARGS: only what the command line says is for these programs.
+GIVEN_ARGS = $(if $(filter command line,$(origin ARGS)),$(ARGS))
+
 # make bench FORM=full FILTER='gpt2.*avx2' SIZES=64K,1M SHAPES=FILE THREADS=1,2 ARGS='anything else of bench.py'
 FORM ?= short
 BENCH_ARGS = --form $(FORM) $(if $(FILTER),--filter '$(FILTER)') $(if $(SIZES),--sizes $(SIZES)) \
-    $(if $(SHAPES),--shapes '$(SHAPES)') $(if $(THREADS),--threads $(THREADS)) $(ARGS)
+    $(if $(SHAPES),--shapes '$(SHAPES)') $(if $(THREADS),--threads $(THREADS)) $(GIVEN_ARGS)
 BENCH_COMMAND = $(strip make bench $(foreach v,FORM FILTER SIZES SHAPES THREADS ARGS,$(if \
     $(filter command line,$(origin $(v))),$(v)=$($(v)))))
 .PHONY: bench run-bench
@@ -63,7 +66,7 @@ bench-peers: ## the same beside torch's optimizers and a plain C loop; says what
 	@$(MAKE) --no-print-directory run-bench-peers
 
 run-bench-peers: $(BUILD)/bench/libpeers.so
-	@$(PEERS_PYTHON) bench/peers.py --build $(BUILD) $(PEERS_ARGS) $(ARGS) --command "make bench-peers"
+	@$(PEERS_PYTHON) bench/peers.py --build $(BUILD) $(PEERS_ARGS) $(GIVEN_ARGS) --command "make bench-peers"
 
 RUNS ?= 5
 .PHONY: bench-goals run-bench-goals
@@ -72,6 +75,13 @@ bench-goals: ## what the project promises about speed, each beside what RUNS=5 w
 	@$(MAKE) --no-print-directory run-bench-goals
 
 run-bench-goals: $(BUILD)/adamw-throughput $(BUILD)/bench/libpeers.so
-	@$(PEERS_PYTHON) bench/goals.py --build $(BUILD) --runs $(RUNS) $(ARGS)
+	@$(PEERS_PYTHON) bench/goals.py --build $(BUILD) --runs $(RUNS) $(GIVEN_ARGS)
+
+# Built with fixed flags in a folder of its own: counts of other flags compare nothing.
+.PHONY: bench-counts
+bench-counts: ## instruction counts of a step beside the kept ones (callgrind); ARGS=--update keeps today's
+	@tools/setup.sh counts
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/counts CFLAGS='-O2 -g' OPENMP=yes $(BUILD)/counts/adamw-bench
+	@python3 bench/counts/counts.py --program $(BUILD)/counts/adamw-bench --cc $(CC) $(GIVEN_ARGS)
 
 -include $(BENCH_OBJECTS:.o=.d)

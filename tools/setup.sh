@@ -43,6 +43,9 @@ python | cc         | gcc libc6-dev
 python | python3    | python3
 python | py:ensurepip | python3-venv
 python | file:/usr/share/datasets/fashion-mnist | dataset-fashion-mnist
+counts | cc         | gcc libc6-dev
+counts | valgrind   | valgrind
+counts | python3    | python3
 bare  | debootstrap | debootstrap
 '
 

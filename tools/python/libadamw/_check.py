@@ -12,15 +12,23 @@ import torch
 STATES = ("exp_avg", "exp_avg_sq")
 AMSGRAD_STATES = STATES + ("max_exp_avg_sq",)
 
+_PLAIN_TYPES = (torch.Tensor, torch.nn.Parameter)
+_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+
 
 def is_plain(tensor: torch.Tensor) -> bool:
     """Whether the tensor has memory of its own: a Tensor, a Parameter or a subclass that adds no dispatch."""
-    return type(tensor).__torch_dispatch__ is torch.Tensor.__torch_dispatch__
+    kind = type(tensor)
+    return kind in _PLAIN_TYPES or kind.__torch_dispatch__ is torch.Tensor.__torch_dispatch__
 
 
 def is_dtensor(tensor: torch.Tensor) -> bool:
     module = sys.modules.get("torch.distributed.tensor")
     return module is not None and isinstance(tensor, module.DTensor)
+
+
+def has_tensor_betas(group: dict[str, Any]) -> bool:
+    return any([isinstance(beta, torch.Tensor) for beta in group["betas"]])
 
 
 def name_of(group: dict[str, Any], number: int, place: int) -> str:
@@ -39,22 +47,32 @@ def check_group(group: dict[str, Any], number: int) -> None:
     if group["foreach"] and group["fused"]:
         raise RuntimeError(f"`fused` and `foreach` cannot be `True` together (group {number}).")
     if group["foreach"] and isinstance(group["lr"], torch.Tensor):
-        raise RuntimeError(f"lr as a Tensor is not supported for foreach=True (group {number})")
+        raise ValueError(f"lr as a Tensor is not supported for foreach=True (group {number})")
 
 
 def check_param(param: torch.Tensor, name: str) -> None:
-    if param.device.type != "cpu":
+    if not param.is_cpu:
         raise TypeError(f"{name} is on {param.device}: it must be on the CPU")
-    if param.dtype not in (torch.float32, torch.bfloat16, torch.float16):
+    if param.dtype not in _DTYPES:
         raise TypeError(f"{name} is {param.dtype}: it must be float32 (or bfloat16 or float16, for torch's own step)")
     if param.layout != torch.strided:
         raise TypeError(f"{name} has the layout {param.layout}: it must be dense")
-    if any(stride == 0 and size > 1 for size, stride in zip(param.shape, param.stride())):
+    if 0 in param.stride() and any(stride == 0 and size > 1 for size, stride in zip(param.shape, param.stride())):
         raise RuntimeError(f"{name} has several elements in one place of memory (expand): clone() it first")
 
 
-def check_beside(tensor: Any, param: torch.Tensor, what: str) -> None:
+def check_beside(tensor: Any, param: torch.Tensor, what: str, name: str) -> None:
     """Refuses a gradient or a state that does not fit its parameter."""
+    if (
+        type(tensor) in _PLAIN_TYPES
+        and type(param) in _PLAIN_TYPES
+        and tensor.is_cpu
+        and tensor.dtype is param.dtype
+        and tensor.layout is torch.strided
+        and tensor.shape == param.shape
+    ):
+        return
+    what = f"{what} of {name}"
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"{what} is {type(tensor).__name__}: it must be a tensor")
     if tensor.layout != torch.strided:
@@ -70,15 +88,14 @@ def check_beside(tensor: Any, param: torch.Tensor, what: str) -> None:
 
 
 def check_state(state: dict[str, Any], param: torch.Tensor, name: str, amsgrad: bool) -> None:
-    """Refuses a state that is no state of this parameter; none at all (before the first step) is right."""
-    if not state:
-        return
-    for key in ("step",) + (AMSGRAD_STATES if amsgrad else STATES):
+    """Refuses a state that is no state of this parameter."""
+    for key in AMSGRAD_STATES if amsgrad else STATES:
         if key not in state:
             hint = " (amsgrad needs it from the first step on)" if key == "max_exp_avg_sq" else ""
             raise RuntimeError(f"the state of {name} has no {key}{hint}")
-    for key in AMSGRAD_STATES if amsgrad else STATES:
-        check_beside(state[key], param, f"{key} of {name}")
+        check_beside(state[key], param, key, name)
+    if "step" not in state:
+        raise RuntimeError(f"the state of {name} has no step")
     step = state["step"]
     if not isinstance(step, torch.Tensor) or step.numel() != 1:
         raise TypeError(f"step of {name} is {step!r}: it must be a tensor of one number")
@@ -88,3 +105,13 @@ def check_state(state: dict[str, Any], param: torch.Tensor, name: str, amsgrad: 
 def check_step(step: float, name: str) -> None:
     if not (step >= 0 and step == int(step)):
         raise ValueError(f"step of {name} is {step}: it must be a whole number from 0")
+
+
+def check_apart(params: list[tuple[torch.Tensor, str]]) -> None:
+    """Refuses two parameters in the same memory: two threads would write it at once."""
+    dense = [(param.data_ptr(), param.nbytes, name) for param, name in params if param.is_contiguous()]
+    dense = sorted(part for part in dense if part[1])
+    for (address, size, name), (next_address, _, next_name) in zip(dense, dense[1:]):
+        if address + size > next_address:
+            one, other = sorted((name, next_name))
+            raise ValueError(f"{other} shares memory with {one}: each parameter must have memory of its own")

@@ -16,7 +16,19 @@ DECAY = {"decoupled": 0, "l2": 1}
 ARITHMETIC = {"accurate": 0, "torch": 1}
 ISA = {"auto": 0, "scalar": 1, "avx2": 2, "avx512": 3, "neon": 4}
 
-OK, INVALID_ARGUMENT, UNSUPPORTED, ERROR_ISA = range(4)
+# Of a schedule: field -> its words, in the order of the header.
+SCHEDULE_WORDS = {
+    "kind": ("constant", "plateau", "linear", "cosine", "cosine-restarts", "polynomial", "exponential", "step",
+             "multistep", "inverse-sqrt", "wsd", "one-cycle"),
+    "unit": ("epoch", "step"),
+    "warmup_unit": ("epoch", "step"),
+    "mode": ("min", "max"),
+    "threshold_mode": ("rel", "abs", "rel-signed"),
+    "anneal": ("cosine", "linear", "sqrt"),
+    "weight_decay_kind": ("constant", "steps", "linear", "cosine", "proportional", "fully-decoupled"),
+}
+
+OK, INVALID_ARGUMENT, UNSUPPORTED, ERROR_ISA, ERROR_STATE = range(5)
 
 
 class Config(ctypes.Structure):
@@ -58,6 +70,76 @@ class Tensor(ctypes.Structure):
     ]
 
 
+class ScheduleConfig(ctypes.Structure):
+    """adamw_schedule_config"""
+
+    _fields_ = [
+        ("kind", ctypes.c_int),
+        ("unit", ctypes.c_int),
+        ("base_lr", ctypes.c_double),
+        ("min_lr", ctypes.c_double),
+        ("total", ctypes.c_int64),
+        ("warmup_start", ctypes.c_double),
+        ("warmup", ctypes.c_int64),
+        ("warmup_unit", ctypes.c_int),
+        ("mode", ctypes.c_int),
+        ("threshold_mode", ctypes.c_int),
+        ("fire_at_patience", ctypes.c_bool),
+        ("threshold", ctypes.c_double),
+        ("factor", ctypes.c_double),
+        ("eps", ctypes.c_double),
+        ("patience", ctypes.c_int64),
+        ("cooldown", ctypes.c_int64),
+        ("gamma", ctypes.c_double),
+        ("power", ctypes.c_double),
+        ("step_size", ctypes.c_int64),
+        ("period", ctypes.c_int64),
+        ("period_mult", ctypes.c_int64),
+        ("timescale", ctypes.c_int64),
+        ("decay_length", ctypes.c_int64),
+        ("milestones", ctypes.POINTER(ctypes.c_int64)),
+        ("milestone_count", ctypes.c_size_t),
+        ("anneal", ctypes.c_int),
+        ("three_phase", ctypes.c_bool),
+        ("pct_start", ctypes.c_double),
+        ("div_factor", ctypes.c_double),
+        ("final_div_factor", ctypes.c_double),
+        ("weight_decay", ctypes.c_double),
+        ("weight_decay_end", ctypes.c_double),
+        ("weight_decay_gamma", ctypes.c_double),
+        ("weight_decay_milestones", ctypes.POINTER(ctypes.c_int64)),
+        ("weight_decay_milestone_count", ctypes.c_size_t),
+        ("weight_decay_kind", ctypes.c_int),
+    ]
+
+
+class ScheduleState(ctypes.Structure):
+    """adamw_schedule"""
+
+    _fields_ = [
+        ("config", ScheduleConfig),
+        ("step", ctypes.c_int64),
+        ("epoch", ctypes.c_int64),
+        ("main_start", ctypes.c_int64),
+        ("lr", ctypes.c_double),
+        ("best", ctypes.c_double),
+        ("bad", ctypes.c_int64),
+        ("cooldown_counter", ctypes.c_int64),
+        ("cuts", ctypes.c_int64),
+    ]
+
+
+class ScheduleGroup(ctypes.Structure):
+    """adamw_schedule_group"""
+
+    _fields_ = [
+        ("config", ctypes.POINTER(Config)),
+        ("base_lr", ctypes.c_double),
+        ("min_lr", ctypes.c_double),
+        ("weight_decay", ctypes.c_double),
+    ]
+
+
 def _load() -> ctypes.CDLL:
     path = Path(os.environ.get("ADAMW_LIBRARY") or Path(__file__).with_name("libadamw.so"))
     if not path.exists():
@@ -73,6 +155,8 @@ def _load() -> ctypes.CDLL:
             "runtime, Debian's libgomp1, or build with OPENMP=no)"
         ) from error
     size, step, config, tensors = ctypes.c_size_t, ctypes.c_uint64, ctypes.POINTER(Config), ctypes.POINTER(Tensor)
+    recipe, schedule, groups = map(ctypes.POINTER, (ScheduleConfig, ScheduleState, ScheduleGroup))
+    text = ctypes.c_char_p
     prototypes = {
         "adamw_version": (ctypes.c_char_p, []),
         "adamw_config_init": (ctypes.c_int, [config]),
@@ -82,6 +166,21 @@ def _load() -> ctypes.CDLL:
         "adamw_isa_select": (ctypes.c_int, [ctypes.c_int]),
         "adamw_isa_active": (ctypes.c_int, []),
         "adamw_isa_name": (ctypes.c_char_p, [ctypes.c_int]),
+        "adamw_schedule_config_init": (ctypes.c_int, [recipe]),
+        "adamw_schedule_init": (ctypes.c_int, [schedule, recipe]),
+        "adamw_schedule_explain": (ctypes.c_int, [recipe, text, size]),
+        "adamw_schedule_lr": (ctypes.c_double, [schedule]),
+        "adamw_schedule_weight_decay": (ctypes.c_double, [schedule]),
+        "adamw_schedule_step": (None, [schedule]),
+        "adamw_schedule_epoch": (ctypes.c_uint, [schedule, ctypes.c_double]),
+        "adamw_schedule_apply": (ctypes.c_int, [schedule, groups, size]),
+        "adamw_schedule_explain_apply": (ctypes.c_int, [schedule, groups, size, text, size]),
+        "adamw_schedule_save": (size, [schedule, text, size]),
+        "adamw_schedule_load": (ctypes.c_int, [schedule, text, size]),
+        "adamw_schedule_explain_load": (ctypes.c_int, [schedule, text, size, text, size]),
+        "adamw_preset": (ctypes.c_int, [text, ctypes.c_int64, config, schedule]),
+        "adamw_preset_explain": (ctypes.c_int, [text, ctypes.c_int64, text, size]),
+        "adamw_preset_name": (text, [size]),
     }
     for name, (result, arguments) in prototypes.items():
         function = getattr(library, name)
@@ -114,16 +213,21 @@ class Table:
             self._memory[getattr(Tensor, field).offset // 8 :: self._words] = memoryview(array("Q", values))
 
 
-def explain(config: Config, step: int, table: Table) -> str:
+def sentence(explain: str, *arguments: object) -> str:
+    """What a function of the library that explains an error has to say; 256 bytes hold every sentence."""
     buffer = ctypes.create_string_buffer(256)
-    library.adamw_explain(config, step, table.rows, table.count, buffer, len(buffer))
+    getattr(library, explain)(*arguments, buffer, len(buffer))
     return buffer.value.decode()
 
 
-def error_of(status: int, sentence: str) -> Exception:
+def explain(config: Config, step: int, table: Table) -> str:
+    return sentence("adamw_explain", config, step, table.rows, table.count)
+
+
+def error_of(status: int, words: str) -> Exception:
     """The exception of a status that is not ADAMW_OK."""
-    return {INVALID_ARGUMENT: ValueError, UNSUPPORTED: NotImplementedError}.get(status, RuntimeError)(
-        f"libadamw: {sentence}"
+    return {INVALID_ARGUMENT: ValueError, ERROR_STATE: ValueError, UNSUPPORTED: NotImplementedError}.get(status, RuntimeError)(
+        f"libadamw: {words}"
     )
 
 

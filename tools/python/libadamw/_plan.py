@@ -1,8 +1,8 @@
 """_plan.py - one optimizer's step as the library takes it: the checked list of its tensors, kept between steps.
 
-Making a plan checks everything about every tensor; a later step asks only for what can change unnoticed (identities,
-addresses, sizes, strides), a column at a time, and makes a new plan where something did. What surrounds the step
-(constructor, hooks, pickling) is torch.py's.
+Making a plan checks everything about every tensor; a later step asks only for what can change unnoticed, a column at
+a time, and makes a new plan where something did. What surrounds the step (constructor, hooks, pickling) is torch.py's,
+what is accepted is _check.py's.
 """
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from torch.autograd.graph import increment_version
 from torch.optim.adam import adam as torch_adam
 
 from . import _library as lib
-from ._check import check_beside, check_group, check_param, check_state, check_step, is_dtensor, is_plain, name_of
+from ._check import (
+    STATES, check_apart, check_beside, check_group, check_param, check_state, check_step, has_tensor_betas, is_dtensor,
+    is_plain, name_of,
+)
 from ._steps import StepCounters
 
 RATES = itemgetter("lr", "betas", "eps", "weight_decay")
 FLAGS = itemgetter("amsgrad", "maximize", "foreach", "capturable", "differentiable", "fused", "decoupled_weight_decay")
-STEP, EXP_AVG, EXP_AVG_SQ, MAX_EXP_AVG_SQ = map(itemgetter, ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"))
-DATA_PTR, STRIDE, IS_NEG = torch.Tensor.data_ptr, torch.Tensor.stride, torch.Tensor.is_neg
-NBYTES = attrgetter("nbytes")
-
 TORCH_ADAM_KEYS = ("amsgrad", "lr", "weight_decay", "eps", "maximize", "foreach", "fused", "decoupled_weight_decay")
+DATA_PTR, STRIDE, IS_NEG, NBYTES = torch.Tensor.data_ptr, torch.Tensor.stride, torch.Tensor.is_neg, attrgetter("nbytes")
 
 LAST_STEP = 1 << 24  # torch's counter is a float32 and stays there
 
@@ -36,6 +36,7 @@ class Entry(NamedTuple):
     param: torch.Tensor
     state: dict[str, Any]
     name: str
+    amsgrad: bool
 
 
 class Staged(NamedTuple):
@@ -43,7 +44,7 @@ class Staged(NamedTuple):
 
     row: int
     field: str
-    tensor: torch.Tensor | None  # None: the gradient, which is another tensor at each step
+    tensor: torch.Tensor | None  # None: the gradient, which is another tensor at each step, and is not copied back
     strides: tuple[int, ...]
 
 
@@ -66,26 +67,24 @@ def dense_strides(tensor: torch.Tensor) -> tuple[int, ...]:
 def in_order(tensor: torch.Tensor, strides: tuple[int, ...]) -> bool:
     if tensor.is_neg():  # a lazily negated view: its memory has the other sign
         return False
+    if tensor.stride() == strides:
+        return True
     return all(mine == theirs for mine, theirs, size in zip(tensor.stride(), strides, tensor.shape) if size > 1)
 
 
-def new_state(group: dict[str, Any], param: torch.Tensor) -> dict[str, torch.Tensor]:
+def new_state(param: torch.Tensor, amsgrad: bool) -> dict[str, torch.Tensor]:
     """torch's own initial state."""
     dtype = torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
     state = {"step": torch.tensor(0.0, dtype=dtype)}
-    for key in ("exp_avg", "exp_avg_sq") + (("max_exp_avg_sq",) if group["amsgrad"] else ()):
+    for key in ("exp_avg", "exp_avg_sq") + (("max_exp_avg_sq",) if amsgrad else ()):
         state[key] = torch.zeros_like(param, memory_format=torch.preserve_format)
     return state
-
-
-def has_tensor_betas(group: dict[str, Any]) -> bool:
-    return any(isinstance(beta, torch.Tensor) for beta in group["betas"])
 
 
 class Plan:
     def __init__(self, optimizer: torch.optim.Optimizer, counters: StepCounters) -> None:
         """Checks everything, then creates missing states. An exception names the parameter; nothing changed then."""
-        groups = optimizer.param_groups
+        groups, state = optimizer.param_groups, optimizer.state
         self.arithmetic = optimizer.arithmetic
         self.lengths = [len(group["params"]) for group in groups]
         self.params = list(chain.from_iterable([group["params"] for group in groups]))
@@ -94,61 +93,51 @@ class Plan:
         self.configs = (lib.Config * len(groups))()
         self.config = lib.default_config()  # the call's: only its threads count
         self.mixed_steps = False
-        entries = self._entries(optimizer)
-        for entry in entries:
-            if not entry.state:
-                entry.state.update(new_state(groups[entry.number], entry.param))
-                optimizer.state[entry.param] = entry.state
 
-        self.mine = [entry for entry in entries if self._is_mine(groups[entry.number], entry.param)]
-        mine = {id(entry.param) for entry in self.mine}
-        self.select = None
-        if len(mine) < len(self.params):
-            self.select = [place for place, param in enumerate(self.params) if id(param) in mine]
-        self.others = [entry for entry in entries if id(entry.param) not in mine]
+        self.mine, self.others = self._entries(groups, state)
+        check_apart([(local(entry.param), entry.name) for entry in self.mine])
         for number, group in enumerate(groups):
             if not has_tensor_betas(group):
                 self._write_config(group, number)
-        self.all_states = list(optimizer.state.values())
-        self._fill()
-        stateless = sum(not optimizer.state.get(param) for param in self.params)
-        counters.adopt(self.states, stateless)
+        for entry in self.mine + self.others:
+            if not entry.state:
+                entry.state.update(new_state(entry.param, entry.amsgrad))
+                state[entry.param] = entry.state
+
+        self.own_params = [entry.param for entry in self.mine]
+        self.states = [entry.state for entry in self.mine]
+        self.select = None
+        if len(self.mine) < len(self.params):
+            mine = set(map(id, self.own_params))
+            self.select = [place for place, param in enumerate(self.params) if id(param) in mine]
+        self.wrapped = not all(map(is_plain, self.own_params))
+        counters.adopt(self.states, sum(not state.get(param) for param in self.params))
         self.counters = counters.select(self.states)
-        self.steps = list(map(STEP, self.states))
-
-        self._check_aliases()
-
-    def _check_aliases(self) -> None:
-        """Two parameters in the same memory would be written by two threads at once."""
-        staged = {row for row, field, *_ in self.staged if field == "param"}
-        rows = sorted((row.param or 0, row.n * 4, place) for place, row in enumerate(self.table.rows))
-        rows = [row for row in rows if row[1] and row[2] not in staged]
-        for (address, size, place), (next_address, _, next_place) in zip(rows, rows[1:]):
-            if address + size > next_address:
-                one, other = self.mine[place].name, self.mine[next_place].name
-                raise ValueError(f"{other} shares memory with {one}: each parameter must have memory of its own")
+        self.held = [list(each.values()) for each in state.values()]  # so that no other tensor gets their addresses
+        self.held_states = list(state.values())
+        self.state_addresses = self._state_addresses()
+        self._fill()
 
     @staticmethod
-    def _entries(optimizer: torch.optim.Optimizer) -> list[Entry]:
-        entries = []
-        for number, group in enumerate(optimizer.param_groups):
+    def _entries(groups: list[dict[str, Any]], states: dict[Any, dict[str, Any]]) -> tuple[list[Entry], list[Entry]]:
+        """The parameters that the library steps, and those that torch's own functions do."""
+        mine, others = [], []
+        for number, group in enumerate(groups):
             check_group(group, number)
+            amsgrad, tensor_betas = group["amsgrad"], has_tensor_betas(group)
             for place, param in enumerate(group["params"]):
                 grad = param.grad
                 if grad is None:
                     continue
                 name = name_of(group, number, place)
                 check_param(param, name)
-                check_beside(grad, param, f"the gradient of {name}")
-                state = optimizer.state.get(param, {})
-                check_state(state, param, name, group["amsgrad"])
-                entries.append(Entry(number, param, state, name))
-        return entries
-
-    @staticmethod
-    def _is_mine(group: dict[str, Any], param: torch.Tensor) -> bool:
-        """Whether the library steps the parameter; otherwise torch's own functions do."""
-        return param.dtype == torch.float32 and not has_tensor_betas(group) and (is_plain(param) or is_dtensor(param))
+                check_beside(grad, param, "the gradient", name)
+                state = states.get(param, {})
+                if state:
+                    check_state(state, param, name, amsgrad)
+                is_mine = param.dtype == torch.float32 and not tensor_betas and (is_plain(param) or is_dtensor(param))
+                (mine if is_mine else others).append(Entry(number, param, state, name, amsgrad))
+        return mine, others
 
     def _write_config(self, group: dict[str, Any], number: int) -> None:
         config = self.configs[number]
@@ -158,100 +147,102 @@ class Plan:
         config.arithmetic = lib.ARITHMETIC[self.arithmetic]
         config.amsgrad, config.maximize = group["amsgrad"], group["maximize"]
 
-    @torch.no_grad()
     def _fill(self) -> None:
-        """The descriptors, and what later steps are compared with."""
-        self.states = [entry.state for entry in self.mine]
-        self.own_params = [entry.param for entry in self.mine]
-        self.wrapped = not all(map(is_plain, self.own_params))
-        self.amsgrad = any(self.configs[entry.number].amsgrad for entry in self.mine)
-        self.amsgrad_states = [entry.state for entry in self.mine if self.configs[entry.number].amsgrad]
-        self.held = [list(state.values()) for state in self.states]  # so that no address is used for another tensor
-        params = [local(param) for param in self.own_params]
-        grads = [local(param.grad) for param in self.own_params]
-        self.grad_strides, self.bytes = list(map(STRIDE, grads)), list(map(NBYTES, params))
+        """The descriptors, and what the tensors of later steps are compared with."""
+        params, grads = list(self._locals(self.own_params)), self.grads()
+        self.addresses, self.bytes = list(map(DATA_PTR, params)), list(map(NBYTES, params))
+        self.strides = list(map(STRIDE, grads))
         self.single = [row for row, param in enumerate(params) if param.numel() == 1]
-        self.addresses = self._addresses()
+        self.table = lib.Table(len(params))
+        size, first = lib.ctypes.sizeof(lib.Config), lib.ctypes.addressof(self.configs)
+        self.table.fill("config", [first + entry.number * size for entry in self.mine])
+        self.table.fill("n", [param.numel() for param in params])
         self.staged: list[Staged] = []
-
-        self.table = table = lib.Table(len(params))
-        size = lib.ctypes.sizeof(lib.Config)
-        first = lib.ctypes.addressof(self.configs)
-        table.fill("n", [param.numel() for param in params])
-        table.fill("config", [first + entry.number * size for entry in self.mine])
-        for row, (entry, param, grad) in enumerate(zip(self.mine, params, grads)):
-            strides = dense_strides(param)
-            tensors = {"param": param} | {key: local(entry.state[key]) for key in ("exp_avg", "exp_avg_sq")}
-            if self.configs[entry.number].amsgrad:
-                tensors["max_exp_avg_sq"] = local(entry.state["max_exp_avg_sq"])
-            for field, tensor in tensors.items():
-                setattr(table.rows[row], field, tensor.data_ptr())
-                if not in_order(tensor, strides):
-                    self.staged.append(Staged(row, field, tensor, strides))
-            if not in_order(grad, strides):
-                self.staged.append(Staged(row, "grad", None, strides))
-
-    def _addresses(self) -> list[int]:
-        params, states = self.own_params, self.states
-        columns = [params, map(EXP_AVG, states), map(EXP_AVG_SQ, states)]
-        if self.amsgrad:
-            columns.append(map(MAX_EXP_AVG_SQ, self.amsgrad_states))
-        return list(map(DATA_PTR, self._locals(chain.from_iterable(columns))))
+        orders = list(map(dense_strides, params))
+        for key in ("param", "grad", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"):
+            if key in ("param", "grad"):
+                column = params if key == "param" else grads
+            else:
+                column = [entry.state[key] if entry.amsgrad or key in STATES else None for entry in self.mine]
+            addresses = [0] * len(column)
+            for row, (tensor, strides) in enumerate(zip(column, orders)):
+                if tensor is not None:
+                    tensor = local(tensor)
+                    addresses[row] = tensor.data_ptr()
+                    if not in_order(tensor, strides):
+                        self.staged.append(Staged(row, key, None if key == "grad" else tensor, strides))
+            self.table.fill(key, addresses)
 
     def _locals(self, tensors: Iterable[torch.Tensor]) -> Iterable[torch.Tensor]:
         return map(local, tensors) if self.wrapped else tensors
 
+    def _state_addresses(self) -> list[int]:
+        tensors = []
+        for entry in self.mine:
+            keys = ("step", "exp_avg", "exp_avg_sq") + (("max_exp_avg_sq",) if entry.amsgrad else ())
+            tensors += [entry.state[key] for key in keys]
+        return list(map(DATA_PTR, self._locals(tensors)))
+
+    def _states_are_as_before(self, optimizer: torch.optim.Optimizer) -> bool:
+        states = list(optimizer.state.values())
+        return (
+            len(states) == len(self.held_states)
+            and all(map(is_, states, self.held_states))
+            and self._state_addresses() == self.state_addresses
+        )
+
     def grads(self) -> list[torch.Tensor]:
         return list(self._locals([param.grad for param in self.own_params]))
 
-    def refresh(self, optimizer: torch.optim.Optimizer) -> list[torch.Tensor] | None:
-        """The gradients of this step where the plan still describes the optimizer; None: make a new one."""
-        groups, state = optimizer.param_groups, optimizer.state
+    def refresh(self, optimizer: torch.optim.Optimizer, check_states: bool) -> list[torch.Tensor] | None:
+        """The gradients of this step where the plan still describes the optimizer; None: make a new one.
+
+        A gradient has its parameter's shape and dtype where torch sets it, so that its sizes and strides tell of a
+        parameter that was changed; the addresses tell of one that was moved.
+        """
+        groups = optimizer.param_groups
         params = [param for group in groups for param in group["params"]]
-        if not (
-            len(params) == len(self.params)
-            and all(map(is_, params, self.params))
-            and [len(group["params"]) for group in groups] == self.lengths
-            and len(state) == len(self.all_states)
-            and all(map(is_, state.values(), self.all_states))
-            and self.arithmetic == optimizer.arithmetic
+        if (
+            len(params) != len(self.params)
+            or not all(map(is_, params, self.params))
+            or [len(group["params"]) for group in groups] != self.lengths
+            or self.arithmetic != optimizer.arithmetic
         ):
             return None
         grads = [param.grad for param in params]
-        if list(map(type, grads)) != self.types:
+        if list(map(type, grads)) != self.types or not self._follow_groups(groups):
             return None
-        for number, group in enumerate(groups):
-            if FLAGS(group) != self.flags[number]:
-                return None
-            rates = RATES(group)
-            if rates != self.rates[number] or isinstance(rates[0], torch.Tensor):
-                if has_tensor_betas(group) or has_tensor_betas({"betas": self.rates[number][1]}):
-                    return None
-                check_group(group, number)
-                self._write_config(group, number)
-                self.rates[number] = rates
-        if self.others:
-            self._recheck_others()
+        for entry in self.others:
+            check_beside(entry.param.grad, entry.param, "the gradient", entry.name)
         if self.select is not None:
             grads = [grads[place] for place in self.select]
-        if self.wrapped:
-            grads = list(map(local, grads))
         try:
+            if self.wrapped:
+                grads = list(map(local, grads))
             same = (
-                all(map(is_, map(STEP, self.states), self.steps))
-                and list(map(STRIDE, grads)) == self.grad_strides
-                and list(map(NBYTES, grads)) == self.bytes
-                and list(map(NBYTES, self._locals(self.own_params))) == self.bytes
-                and self._addresses() == self.addresses
-                and not any(IS_NEG(grads[row]) for row in self.single)
+                list(map(NBYTES, grads)) == self.bytes
+                and list(map(STRIDE, grads)) == self.strides
+                and list(map(DATA_PTR, self._locals(self.own_params))) == self.addresses
+                and not (self.single and any([grads[row].is_neg() for row in self.single]))
+                and not (check_states and not self._states_are_as_before(optimizer))
             )
-        except (KeyError, RuntimeError, TypeError):  # a key that is gone, a gradient without memory: the new plan words it
+        except (KeyError, RuntimeError, TypeError):  # a key that is gone, no memory, no tensor: a new plan words it
             return None
         return grads if same else None
 
-    def _recheck_others(self) -> None:
-        for entry in self.others:
-            check_beside(entry.param.grad, entry.param, f"the gradient of {entry.name}")
+    def _follow_groups(self, groups: list[dict[str, Any]]) -> bool:
+        """Takes over new rates; False where another option is new, which needs a new plan."""
+        for number, group in enumerate(groups):
+            if FLAGS(group) != self.flags[number]:
+                return False
+            rates = RATES(group)
+            if rates != self.rates[number] or isinstance(rates[0], torch.Tensor):
+                if has_tensor_betas(group) or has_tensor_betas({"betas": self.rates[number][1]}):
+                    return False
+                check_group(group, number)
+                self._write_config(group, number)
+                self.rates[number] = rates
+        return True
 
     def step(self, grads: list[torch.Tensor], groups: list[dict[str, Any]]) -> None:
         """One step of the library's parameters, then of torch's. An error of the library leaves all as it was."""
@@ -318,13 +309,12 @@ class Plan:
             if not entries:
                 continue
             states = [entry.state for entry in entries]
-            largest = [state["max_exp_avg_sq"] for state in states] if group["amsgrad"] else []
             torch_adam(
                 [entry.param for entry in entries],
                 [entry.param.grad for entry in entries],
                 [state["exp_avg"] for state in states],
                 [state["exp_avg_sq"] for state in states],
-                largest,
+                [state["max_exp_avg_sq"] for state in states] if group["amsgrad"] else [],
                 [state["step"] for state in states],
                 beta1=group["betas"][0],
                 beta2=group["betas"][1],

@@ -27,6 +27,17 @@ class _Step:
     _plan: Plan | None = None
     _counters: StepCounters | None = None
     _warned = False
+    # Whoever moves a state in memory has to reach it first: only then do its tensors have to be looked at again.
+    _state_was_reached = True
+
+    @property
+    def state(self) -> dict[Tensor, Any]:
+        self._state_was_reached = True
+        return self.__dict__["state"]
+
+    @state.setter
+    def state(self, state: dict[Tensor, Any]) -> None:
+        self.__dict__["state"] = state
 
     def _set_arithmetic(self, arithmetic: str) -> None:
         if arithmetic not in ARITHMETIC:
@@ -82,9 +93,10 @@ class _Step:
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        grads = self._plan.refresh(self) if self._plan is not None else None
+        grads = self._plan.refresh(self, self._state_was_reached) if self._plan is not None else None
         if grads is None:
             grads = self._new_plan()
+        self._state_was_reached = False
         if getattr(self, "found_inf", None) is not None and self.found_inf.item():
             return loss  # torch.amp.GradScaler found an infinity: the step is skipped
         if getattr(self, "grad_scale", None) is not None:

@@ -10,8 +10,13 @@ import pytest
 from libadamw import _library as lib
 
 INCLUDE = Path(__file__).parents[3] / "include"
-STRUCTURES = {"adamw_config": lib.Config, "adamw_tensor": lib.Tensor}
+STRUCTURES = {"adamw_config": lib.Config, "adamw_tensor": lib.Tensor, "adamw_schedule_config": lib.ScheduleConfig,
+              "adamw_schedule": lib.ScheduleState, "adamw_schedule_group": lib.ScheduleGroup}
 ENUMS = {"ADAMW_DECAY": lib.DECAY, "ADAMW_ARITHMETIC": lib.ARITHMETIC, "ADAMW_ISA": lib.ISA}
+PREFIXES = {"kind": "SCHEDULE", "unit": "UNIT", "warmup_unit": "UNIT", "mode": "MODE", "threshold_mode": "THRESHOLD",
+            "anneal": "ANNEAL", "weight_decay_kind": "WEIGHT_DECAY"}
+for field, words in lib.SCHEDULE_WORDS.items():
+    ENUMS[f"ADAMW_{PREFIXES[field]}"] = {word: value for value, word in enumerate(words)}
 
 
 def compiled(tmp_path, lines):
@@ -42,7 +47,7 @@ def test_enumerations(tmp_path):
     lines, expected = [], {}
     for prefix, values in ENUMS.items():
         for name, value in values.items():
-            constant = f"{prefix}_{name.upper()}"
+            constant = f"{prefix}_{name.upper().replace('-', '_')}"
             lines.append(f'printf("{constant} %d\\n", (int){constant});')
             expected[constant] = str(value)
     assert compiled(tmp_path, lines) == expected

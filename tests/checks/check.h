@@ -31,6 +31,8 @@
     X(schedule_published, "the true traces of the two published listings of warmup and plateau")                     \
     X(schedule_warmup_feeds_nothing, "the plateau rule sees no metric of the warmup, in epochs and in steps")        \
     X(schedule_events, "each metric's events: better, NaN, cooldown, cut, blocked")                                  \
+    X(schedule_units, "a warmup in epochs before a main phase in steps, and the rate past the end of the run")       \
+    X(schedule_weight_decay, "each kind of weight decay over a run")                                                 \
     X(schedule_groups, "a group under a schedule has the rates of a schedule of its own")                            \
     X(update_parts, "adamw_update equals its parts done one after another, on every ISA and thread count")           \
     X(update_norms, "norms are exact in double, and the same on every ISA, thread count and half-width dtype")       \

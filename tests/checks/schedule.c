@@ -116,7 +116,7 @@ bool check_schedule_warmup_feeds_nothing(const check_options *options)
     return s.main_start == 3 || check_fail("the main phase began with epoch %d", (int)s.main_start);
 }
 
-/* ---- events and groups ---- */
+/* ---- events ---- */
 
 bool check_schedule_events(const check_options *options)
 {
@@ -158,6 +158,111 @@ bool check_schedule_events(const check_options *options)
     adamw_schedule_step(NULL);
     return true;
 }
+
+/* ---- units, the end, and the weight decay ---- */
+
+static bool expect(const char *what, int64_t t, double found, double expected)
+{
+    return found == expected || check_fail("%s at %lld: %a instead of %a", what, (long long)t, found, expected);
+}
+
+/* A warmup of 2 epochs, then a linear decay in steps, 10 to the epoch: it begins with step 20 and ends with 100. */
+static bool steps_after_epochs(void)
+{
+    adamw_schedule_config c = recipe();
+    c.kind = ADAMW_SCHEDULE_LINEAR;
+    c.unit = ADAMW_UNIT_STEP;
+    c.warmup = 2;
+    c.total = 100;
+    c.min_lr = 0;
+    adamw_schedule s = started(&c);
+    for (int t = 0; t < 130; t++) {
+        const double warm = 1e-3 * (0.1 + 0.9 * (t / 10) / 2), then = t < 100 ? 1e-3 * ((100.0 - t) / 80) : 0;
+        if (!expect("epochs of warmup, then steps", t, adamw_schedule_lr(&s), t < 20 ? warm : then))
+            return false;
+        adamw_schedule_step(&s);
+        if (t % 10 == 9 && adamw_schedule_epoch(&s, NAN) != 0)
+            return check_fail("a schedule without a metric has an event");
+    }
+    return true;
+}
+
+/* Where each kind ends after 100 epochs, 10 of them warmup, and that it stays there. */
+static bool held_at_the_end(void)
+{
+    static const int64_t milestones[] = {40, 120};
+    static const struct {
+        adamw_schedule_kind kind;
+        double last;
+    } ends[] = {{ADAMW_SCHEDULE_CONSTANT, 1e-3},        {ADAMW_SCHEDULE_LINEAR, 1e-5},
+                {ADAMW_SCHEDULE_COSINE, 1e-5},          {ADAMW_SCHEDULE_POLYNOMIAL, 1e-5},
+                {ADAMW_SCHEDULE_COSINE_RESTARTS, 1e-5}, {ADAMW_SCHEDULE_WSD, 1e-5},
+                {ADAMW_SCHEDULE_ONE_CYCLE, 1e-5},       {ADAMW_SCHEDULE_STEP, 1e-3 * 0.125},
+                {ADAMW_SCHEDULE_MULTISTEP, 5e-4},       {ADAMW_SCHEDULE_EXPONENTIAL, 1e-5}};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        adamw_schedule_config c = recipe();
+        c.kind = ends[i].kind;
+        c.total = 100;
+        c.min_lr = 1e-5;
+        c.gamma = 0.5;
+        c.step_size = 30;
+        c.period = 45;
+        c.decay_length = 20;
+        c.milestones = milestones;
+        c.milestone_count = 2;
+        adamw_schedule s = started(&c);
+        for (int64_t e = 0; e < 300; e++) {
+            if (e >= 100 && !expect(adamw_schedule_name(c.kind), e, adamw_schedule_lr(&s), ends[i].last))
+                return false;
+            adamw_schedule_epoch(&s, NAN);
+        }
+    }
+    return true;
+}
+
+bool check_schedule_units(const check_options *options)
+{
+    (void)options;
+    return steps_after_epochs() && held_at_the_end();
+}
+
+bool check_schedule_weight_decay(const check_options *options)
+{
+    (void)options;
+    static const int64_t milestones[] = {100, 150}; /* the recipe lowers it after epoch 100 */
+    for (int kind = 0; kind <= ADAMW_WEIGHT_DECAY_FULLY_DECOUPLED; kind++) {
+        adamw_schedule_config c = recipe();
+        c.kind = ADAMW_SCHEDULE_LINEAR;
+        c.total = 200;
+        c.weight_decay = 0.08;
+        c.weight_decay_end = 0.02;
+        c.weight_decay_gamma = 0.5;
+        c.weight_decay_milestones = milestones;
+        c.weight_decay_milestone_count = 2;
+        c.weight_decay_kind = (adamw_weight_decay_kind)kind;
+        adamw_schedule s = started(&c);
+        for (int64_t e = 0; e < 250; e++) {
+            const double t = e < 200 ? (double)e : 200, lr = adamw_schedule_lr(&s), pi = 3.14159265358979323846;
+            const double expected[] = {0.08,
+                                       0.08 * (e < 100   ? 1
+                                               : e < 150 ? 0.5
+                                                         : 0.25),
+                                       0.02 + (0.08 - 0.02) * ((200 - t) / 200),
+                                       0.02 + (0.08 - 0.02) * (1 + cos(pi * t / 200)) / 2,
+                                       0.08 * lr / 1e-3,
+                                       0.08 / 1e-3};
+            const double found = adamw_schedule_weight_decay(&s);
+            /* The C library's cosine may have another last bit than ours. */
+            const bool near = kind == ADAMW_WEIGHT_DECAY_COSINE && fabs(found - expected[kind]) < 1e-16;
+            if (!near && !expect("weight decay", e, found, expected[kind]))
+                return check_fail("kind %d", kind);
+            adamw_schedule_epoch(&s, NAN);
+        }
+    }
+    return true;
+}
+
+/* ---- groups ---- */
 
 bool check_schedule_groups(const check_options *options)
 {

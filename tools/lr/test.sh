@@ -12,7 +12,7 @@ fail() {
     failed=1
 }
 
-# The torch listing's metric: cuts follow epochs 91, 122, 153, 184 (tests/README.md), and every seventeenth digit counts.
+# The torch listing's metric: cuts follow epochs 91, 122, 153, 184 (kernels/schedule/README.md), and every seventeenth digit counts.
 { echo metric; awk 'BEGIN { for (e = 0; e < 200; e++) printf "%.17g\n", e < 60 ? 20 - 0.2 * e : 8 }'; } \
     > "$folder/metric.csv"
 "$lr" --preset rul --metric "$folder/metric.csv" --csv "$folder/trace.csv" --no-chart > "$folder/table.txt"

@@ -106,6 +106,10 @@ def torch_rates():
             yield from trace("StepLR", 100, dict(kind=7, gamma=0.3, step_size=7), gamma=Power(0.3), step_size=7)
             yield from trace("MultiStepLR", 60, dict(kind=8, gamma=0.1, milestones=[5, 20, 20, 45]),
                              gamma=Power(0.1), milestones=[5, 20, 20, 45])
+        def composed(optimizer):
+            warm = lr_scheduler.LinearLR(optimizer, 0.1, total_iters=10)
+            return lr_scheduler.SequentialLR(optimizer, [warm, lr_scheduler.CosineAnnealingLR(optimizer, 60)], [10])
+        yield from rates("near", "torch:SequentialLR", run(composed, base, 71), base_lr=base, kind=3, warmup=10, total=70)
         for end, length in ((0.0, 50), (0.25, 33)):
             yield from rates("near", "torch:LinearLR",
                              run(lambda o, e=end, n=length: lr_scheduler.LinearLR(o, 1.0, e, n), base, length + 5),

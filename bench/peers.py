@@ -6,6 +6,7 @@
 import argparse
 import json
 import os
+import random
 import shlex
 import sys
 import time
@@ -15,6 +16,7 @@ from report import machine, peer_tables, results
 
 LISTS = [("size", "64K"), ("size", "1M"), ("size", "64M"), ("list", "rul"), ("list", "gpt2"), ("list", "1000x1000")]
 SHORTEST_SAMPLE = 1e-3
+LONGEST_WARMED = 5e-3  # a longer call is not in any cache of one core
 INSTALL = ("torch is not installed for {python}: `{python} -m pip install torch==2.13.0` brings it, or name another "
            "interpreter: make bench-peers PEERS_PYTHON=/path/to/python")
 
@@ -73,21 +75,27 @@ def seconds_of(call, calls):
 
 
 def alternate(everyone, rounds, seconds):
-    """Seconds a call by label, a value a round; the order turns by one from round to round. On a busy machine, where a
-    region for each of 1,000 tensors can take seconds, there may be fewer rounds."""
-    labels, samples, calls = list(everyone), {label: [] for label in everyone}, {}
+    """Seconds a call by label, a value a round.
+
+    Each round has an order of its own, and short calls are made once more before they are timed, so that nobody always
+    finds the caches as the same other left them. On a busy machine, where a region for each of 1,000 tensors can take
+    seconds, there may be fewer rounds.
+    """
+    labels, samples, once = list(everyone), {label: [] for label in everyone}, {}
     for label, (prepare, call) in everyone.items():
         prepare()
-        once = min(seconds_of(call, 1), seconds_of(call, 1) if rounds > 3 else 1e9)
-        calls[label] = max(1, round(SHORTEST_SAMPLE / max(once, 1e-7)))
-    begin, turn = time.perf_counter(), 0
-    while turn == 0 or time.perf_counter() - begin < (seconds if turn >= rounds else 12 * seconds):
-        for i in range(len(labels)):
-            label = labels[(i + turn) % len(labels)]
+        once[label] = seconds_of(call, 1)
+    orders, begin, done = random.Random(1), time.perf_counter(), 0
+    while done == 0 or time.perf_counter() - begin < (seconds if done >= rounds else 12 * seconds):
+        orders.shuffle(labels)
+        for label in labels:
             prepare, call = everyone[label]
             prepare()
-            samples[label].append(seconds_of(call, calls[label]))
-        turn += 1
+            if once[label] < LONGEST_WARMED:
+                call()
+            calls = max(1, round(SHORTEST_SAMPLE / max(once[label], 1e-7)))
+            samples[label].append(seconds_of(call, calls))
+        done += 1
     return samples
 
 

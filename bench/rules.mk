@@ -8,7 +8,18 @@ BENCH_CORE_OBJECTS := $(call bench_objects,core,c)
 BENCH_TRAFFIC_OBJECTS := $(call bench_objects,traffic,c)
 BENCH_THROUGHPUT_OBJECTS := $(call bench_objects,throughput,cc)
 BENCH_PEERS_OBJECTS := $(call bench_objects,peers,c)
-BENCH_OBJECTS := $(BENCH_CORE_OBJECTS) $(BENCH_TRAFFIC_OBJECTS) $(BENCH_THROUGHPUT_OBJECTS) \
+# What was tried: the same file once for each way (tried/loop.c).
+TRIED_avx2 = -DTRIED_AVX2
+TRIED_avx512 = -DTRIED_AVX512
+TRIED_prefetch512 = -DTRIED_PREFETCH=512
+TRIED_prefetch2048 = -DTRIED_PREFETCH=2048
+TRIED_stream = -DTRIED_STREAM
+TRIED_divider = -DTRIED_DIVIDER
+TRIED_fma_roots = -DTRIED_FMA_ROOTS
+TRIED_WAYS := avx2-prefetch512 avx2-prefetch2048 avx2-stream avx512-prefetch512 avx512-prefetch2048 avx512-stream \
+    avx512-divider avx512-fma_roots
+BENCH_TRIED_OBJECTS := $(BUILD)/obj/bench/tried/tried.o $(TRIED_WAYS:%=$(BUILD)/obj/bench/tried/%.o)
+BENCH_OBJECTS := $(BENCH_TRIED_OBJECTS) $(BENCH_CORE_OBJECTS) $(BENCH_TRAFFIC_OBJECTS) $(BENCH_THROUGHPUT_OBJECTS) \
     $(BENCH_PEERS_OBJECTS) $(BUILD)/obj/bench/adamw_bench.o
 
 # What a C trainer has today: its own flags, no strict ones.
@@ -19,6 +30,12 @@ $(BUILD)/obj/bench/%.o: bench/%.c $(FLAGS_STAMP)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -MMD -MP -c $< -o $@
 
+$(TRIED_WAYS:%=$(BUILD)/obj/bench/tried/%.o): $(BUILD)/obj/bench/tried/%.o: bench/tried/loop.c $(FLAGS_STAMP)
+	$(call say,CC,$< ($*))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) $(TRIED_$(firstword $(subst -, ,$*))) $(TRIED_$(lastword $(subst -, ,$*))) \
+	    -DTRIED_TABLE=bench_tried_$(subst -,_,$*) -MMD -MP -c $< -o $@
+
 $(BUILD)/obj/bench/%.o: bench/%.cc $(FLAGS_STAMP)
 	$(call say,CXX,$<)
 	@mkdir -p $(@D)
@@ -28,7 +45,8 @@ $(BUILD)/adamw-bench: $(BUILD)/obj/bench/adamw_bench.o $(BENCH_CORE_OBJECTS) $(L
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(OPENMP_FLAGS) $(LDFLAGS) $^ $(LIB_LIBS) -o $@
 
-$(BUILD)/adamw-throughput: $(BENCH_THROUGHPUT_OBJECTS) $(BENCH_TRAFFIC_OBJECTS) $(BENCH_CORE_OBJECTS) $(LIB_STATIC)
+$(BUILD)/adamw-throughput: $(BENCH_THROUGHPUT_OBJECTS) $(BENCH_TRAFFIC_OBJECTS) $(BENCH_TRIED_OBJECTS) \
+    $(BENCH_CORE_OBJECTS) $(LIB_STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CXX) $(CXXFLAGS) $(OPENMP_FLAGS) $(LDFLAGS) $^ $(shell pkg-config --libs benchmark) $(LIB_LIBS) -o $@
 
@@ -83,5 +101,9 @@ bench-counts: ## instruction counts of a step beside the kept ones (callgrind); 
 	@tools/setup.sh counts
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/counts CFLAGS='-O2 -g' OPENMP=yes $(BUILD)/counts/adamw-bench
 	@python3 bench/counts/counts.py --program $(BUILD)/counts/adamw-bench --cc $(CC) $(GIVEN_ARGS)
+
+.PHONY: bench-readme
+bench-readme: ## fills README.md's table from the results of the last make bench
+	@python3 bench/readme.py --build $(BUILD)
 
 -include $(BENCH_OBJECTS:.o=.d)

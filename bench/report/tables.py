@@ -88,6 +88,10 @@ SPECIAL = {
 def special_rows(cases):
     rows = []
     for case in cases:
+        if case.kind == "tried":
+            rows += [[f"{case.list}, {case.threads} thread{'s' * (case.threads != 1)}", case.isa,
+                      f"{way}: the step's rate in times of the library's", three(median(case.ratios("step", way)))]
+                     for way in sorted(case.samples) if way != "step"]
         if case.kind in SPECIAL:
             base, what = SPECIAL[case.kind]
             rows.append([case.name.rsplit("/", 4)[0], case.isa, what, three(median(case.ratios("step", base)))])

@@ -8,10 +8,12 @@
 #include <cstring>
 #include <regex>
 
+#include "../tried/tried.h"
+
 namespace
 {
 
-const char *const kind_names[] = {"throughput", "call", "many", "subnormal", "team", "neighbour"};
+const char *const kind_names[] = {"throughput", "call", "many", "tried", "subnormal", "team", "neighbour"};
 
 /* Lists that every form steps with AdamW and coupled Adam, and sizes that it steps with AdamW alone, for the curve.
  */
@@ -86,6 +88,11 @@ class chooser
                     throughput(list(name), bench_variants[v].name, isas());
         for (const char *name : {"gpt2", "rul", "1M", "64M"})
             throughput(list(name), "adamw", {adamw_isa_active()}, BENCH_PAGES_SMALL);
+        for (const char *name : {"64K", "1M", "64M"})
+            for (adamw_isa isa : isas())
+                for (int count : threads)
+                    if (bench_tried_with(isa)->name != nullptr)
+                        add({kind::tried, list(name), variant("adamw"), isa, count, BENCH_PAGES_HUGE, 0, 0});
         goals_form();
     }
 

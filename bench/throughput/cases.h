@@ -18,6 +18,7 @@ enum class kind {
     throughput, /* a step with the two traffic loops */
     call,       /* a small step with the kernel's own loop, called directly */
     many,       /* a list with one tensor of as many parameters */
+    tried,      /* a step with what was tried and is not in the library */
     subnormal,  /* a step after 10,000 steps of vanishing gradients with one amid training */
     team,       /* all threads with one, at sizes where a thread may not pay */
     neighbour   /* all threads with one, beside a process that keeps a CPU busy */

@@ -9,11 +9,14 @@
 #include <cstdlib>
 #include <ctime>
 #include <memory>
+#include <numeric>
+#include <random>
 
 extern "C" {
 #include "../../kernels/core/coefficients.h"
 }
 #include "../traffic/traffic.h"
+#include "../tried/tried.h"
 #include "neighbour.h"
 
 namespace
@@ -24,6 +27,9 @@ const uint64_t step_number = 1000;
 
 /* A timed sample has so many calls that the clock's own 25 ns are below 0.1 % of it. */
 const double shortest_sample = 50e-6;
+
+/* A longer call is not in any cache of one core. */
+const double longest_warmed = 5e-3;
 
 double median(std::vector<double> &values)
 {
@@ -40,29 +46,34 @@ double seconds_of(const contestant &each, long calls)
     return (now() - begin) / double(calls);
 }
 
-/* The order turns by one from round to round and from repetition to repetition, so that nobody always follows the
- * same one. Where one call takes long, the first has warmed nothing that lasts: it counts like any later one. */
+/*
+ * Rounds, each in an order of its own: with a fixed one somebody would always find the caches as the same other left
+ * them. A short call is made once more before it is timed, for the same reason. Where one call takes long, the first
+ * has warmed nothing that lasts: it counts like any later one.
+ */
 void alternate(std::vector<contestant> &all, double budget)
 {
-    static size_t turn = 0;
+    static std::mt19937 random(1); /* the same orders in each run */
     const double begin = now();
-    std::vector<long> calls(all.size());
+    std::vector<size_t> order(all.size());
+    std::vector<double> once(all.size());
     std::vector<std::vector<double>> samples(all.size());
-    turn++;
-    for (size_t i = 0; i < all.size(); i++) {
-        const size_t which = (i + turn) % all.size();
-        const double once = seconds_of(all[which], 1);
-        calls[which] = once < shortest_sample ? long(std::ceil(shortest_sample / std::max(once, 20e-9))) : 1;
-        samples[which].push_back(once);
+    std::iota(order.begin(), order.end(), 0);
+    std::shuffle(order.begin(), order.end(), random);
+    for (size_t which : order) {
+        once[which] = seconds_of(all[which], 1);
+        samples[which].push_back(once[which]);
     }
     if (now() - begin < budget)
         for (std::vector<double> &each : samples)
             each.clear();
     while (samples.front().empty() || now() - begin < budget) {
-        turn++;
-        for (size_t i = 0; i < all.size(); i++) {
-            const size_t which = (i + turn) % all.size();
-            samples[which].push_back(seconds_of(all[which], calls[which]));
+        std::shuffle(order.begin(), order.end(), random);
+        for (size_t which : order) {
+            if (once[which] < longest_warmed)
+                all[which].call();
+            const double calls = std::ceil(shortest_sample / std::max(once[which], 20e-9));
+            samples[which].push_back(seconds_of(all[which], long(calls)));
         }
     }
     for (size_t i = 0; i < all.size(); i++)
@@ -148,6 +159,23 @@ descriptors vanished(const bench_case &which, const adamw_config &config)
     return entry.second;
 }
 
+std::vector<contestant> with_tried(const bench_case &which, const adamw_config &config, descriptors tensors)
+{
+    const size_t total = which.list->total;
+    std::vector<contestant> all = {step("step", config, tensors),
+                                   traffic("plain", BENCH_LOOP_PLAIN, which, config, tensors),
+                                   traffic("unrolled", BENCH_LOOP_UNROLLED, which, config, tensors)};
+    for (const bench_tried *way = bench_tried_with(which.isa); way->name != nullptr; way++) {
+        /* Non-temporal stores empty the caches, for everybody else as well. */
+        if (total < (size_t(16) << 20) && std::string(way->name) == "stream")
+            continue;
+        all.push_back({way->name, [=] {
+                           bench_tried_step(way, &config, step_number, tensors->data(), tensors->size(), total);
+                       }});
+    }
+    return all;
+}
+
 std::vector<contestant> contestants(const bench_case &which, const memory &buffers)
 {
     const adamw_config config = bench_config(which.variant, which.threads);
@@ -157,6 +185,8 @@ std::vector<contestant> contestants(const bench_case &which, const memory &buffe
         return {step("step", config, tensors), kernel(which, config, tensors)};
     case kind::many:
         return {step("step", config, tensors), step("one", config, one_tensor(*tensors, which.list->total))};
+    case kind::tried:
+        return with_tried(which, config, tensors);
     case kind::subnormal:
         return {step("step", config, vanished(which, config)), step("normal", config, tensors)};
     case kind::team:

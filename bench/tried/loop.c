@@ -1,0 +1,68 @@
+/*
+ * loop.c - the library's kernels with one thing done in another way. Compiled once for each (rules.mk), with
+ * TRIED_TABLE, the table's name, TRIED_AVX2 or TRIED_AVX512, and one of
+ *   TRIED_PREFETCH        bytes: each load prefetches that far ahead
+ *   TRIED_STREAM          non-temporal stores
+ *   TRIED_DIVIDER         every root from the hardware, three at a time
+ *   TRIED_FMA_ROOTS       every root from the FMA units
+ */
+#include "../../kernels/core/strict.h"
+
+#include "../../kernels/body/kernels.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#if defined(TRIED_AVX512)
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f"))), apply_to = function)
+#else
+#pragma GCC target("avx512f")
+#endif
+#include "../../kernels/vec/avx512.h"
+#else
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+#else
+#pragma GCC target("avx2,fma,f16c")
+#endif
+#include "../../kernels/vec/avx2.h"
+#endif
+
+/* A macro does not expand its own name again, so these wrap the vocabulary's functions. */
+#if defined(TRIED_PREFETCH)
+#define v_load(from) (__builtin_prefetch((const char *)(from) + TRIED_PREFETCH), v_load(from))
+#elif defined(TRIED_STREAM) && defined(TRIED_AVX512)
+#define v_store(to, x) _mm512_stream_ps((float *)(void *)(to), x)
+#elif defined(TRIED_STREAM)
+#define v_store(to, x) _mm256_stream_ps((float *)(void *)(to), x)
+#elif defined(TRIED_DIVIDER)
+ADAMW_INLINE void divider_roots(vfloat *x)
+{
+    for (int i = 0; i < BUNDLE; i++)
+        x[i] = v_sqrt(x[i]);
+}
+#define v_sqrt_bundle(x) divider_roots(x)
+#elif defined(TRIED_FMA_ROOTS)
+ADAMW_INLINE void fma_roots(vfloat *x)
+{
+    bool outside = false;
+    for (int i = 0; i < BUNDLE; i++)
+        outside = outside || outside_fma_range(x[i]);
+    for (int i = 0; i < BUNDLE; i++)
+        x[i] = __builtin_expect(outside, 0) ? v_sqrt(x[i]) : sqrt_by_fma(x[i]);
+}
+#define v_sqrt_bundle(x) fma_roots(x)
+#endif
+
+#include "../../kernels/body/table.h"
+
+extern const adamw_kernels TRIED_TABLE;
+const adamw_kernels TRIED_TABLE = ADAMW_KERNEL_TABLE;
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+
+#endif

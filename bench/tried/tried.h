@@ -1,0 +1,30 @@
+/*
+ * tried.h - ways to write the step that were tried and are not in the library, kept so that anybody can measure them
+ * again on another machine. Each has the library's own formula and bits; README.md has the figures.
+ */
+#ifndef BENCH_TRIED_TRIED_H
+#define BENCH_TRIED_TRIED_H
+
+#include "../../kernels/body/kernels.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct bench_tried {
+    const char *name;             /* NULL ends a list */
+    const adamw_kernels *kernels; /* non-temporal stores need buffers at cache lines */
+} bench_tried;
+
+/* What was tried with that instruction set; never NULL. */
+const bench_tried *bench_tried_with(adamw_isa isa);
+
+/* A step of the list with such kernels, through the library's driver. */
+void bench_tried_step(const bench_tried *tried, const adamw_config *config, uint64_t step,
+                      const adamw_tensor *tensors, size_t count, size_t total);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

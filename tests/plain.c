@@ -16,8 +16,9 @@ static const struct {
     CHECKS(ENTRY)};
 enum { CHECK_COUNT = sizeof checks / sizeof checks[0] };
 
-static const char help[] = "plain [--isa auto|scalar|avx2|avx512|neon] [--quick|--full] [--seed N] [check ...], "
-                           "plain --list or plain --digests";
+static const char help[] =
+    "plain [--isa auto|scalar|avx2|avx512|neon] [--quick|--full] [--seed N] [--unmasked] [check ...], "
+    "plain --list or plain --digests";
 
 static int usage(const char *what, const char *value)
 {
@@ -44,6 +45,8 @@ int main(int argc, char **argv)
             options.quick = true;
         } else if (strcmp(argv[i], "--full") == 0) {
             options.full = true;
+        } else if (strcmp(argv[i], "--unmasked") == 0) {
+            options.unmasked = true;
         } else if (strcmp(argv[i], "--list") == 0) {
             for (int c = 0; c < CHECK_COUNT; c++)
                 printf("%-20s %s\n", checks[c].name, checks[c].text);

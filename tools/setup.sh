@@ -7,6 +7,7 @@ set -eu
 
 # purpose | how to see that it is there | Debian package
 table='
+test  | make        | make
 test  | cc          | gcc libc6-dev
 test  | pkg-config  | pkg-config
 test  | pc:criterion | libcriterion-dev
@@ -30,7 +31,10 @@ train | file:/usr/share/datasets/fashion-mnist | dataset-fashion-mnist
 accuracy | cc       | gcc libc6-dev
 accuracy | gnuplot  | gnuplot-nox
 lr    | gnuplot     | gnuplot-nox
+check | cc          | gcc libc6-dev
+check | pkg-config  | pkg-config
 check | clang-14    | clang-14
+check | clang-format-14 | clang-format-14
 check | file:/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.asan-x86_64.a | libclang-rt-14-dev
 check | file:/usr/lib/llvm-14/lib/libomp.so | libomp-14-dev
 check | valgrind    | valgrind

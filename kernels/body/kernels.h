@@ -5,8 +5,9 @@
 #ifndef ADAMW_BODY_KERNELS_H
 #define ADAMW_BODY_KERNELS_H
 
+#include "../core/strict.h" /* before any system header, so that a refusal is the first thing said */
+
 #include "../../include/adamw.h"
-#include "../core/strict.h"
 
 /*
  * The variants of the update, each a function of its own in every ISA's table: X(name, torch, l2, amsgrad).

@@ -1,10 +1,10 @@
 /*
  * api.c - the public entry points, each the way of the data in a few lines: validate, then drive.
  */
-#include <stdio.h>
-
 #include "../dispatch/float_env.h"
 #include "validate.h"
+
+#include <stdio.h>
 
 const char *adamw_version(void) { return ADAMW_VERSION_STRING; }
 

@@ -4,8 +4,9 @@
 #ifndef ADAMW_SCHEDULE_INTERNAL_H
 #define ADAMW_SCHEDULE_INTERNAL_H
 
-#include "../../include/adamw.h"
 #include "../core/strict.h"
+
+#include "../../include/adamw.h"
 
 /* ---- check.c: the one place that looks at what a caller asks for ---- */
 

@@ -113,7 +113,7 @@ static void spoil_case(wrong_call *c, int which)
     int i = 0;
 #define SPOIL(status, sentence, statement)                                                                           \
     if (i++ == which)                                                                                                \
-        statement;
+        (void)(statement);
     WRONG(SPOIL)
 }
 

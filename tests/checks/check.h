@@ -58,6 +58,7 @@ typedef struct check_options {
     adamw_isa isa; /* AUTO: every ISA that runs here; otherwise this one alone, besides the scalar */
     bool quick;    /* smaller sizes, for slow emulators */
     bool full;     /* minutes instead of seconds: what make test-full runs */
+    bool unmasked; /* the machine is an emulator whose masked loads touch what they leave out (memory.c) */
 } check_options;
 
 #define CHECK_DECLARE(name, text) bool check_##name(const check_options *options);

@@ -17,7 +17,7 @@ enum { CHUNK = 4096, CHUNK_TAILS = 67, CHUNK_MOST = CHUNK + CHUNK_TAILS };
 /* Once and 88 times around all hyperparameters: 1.2 and 102 million values a variant. */
 enum { CYCLE = 7 * 4 * 5 * 2, CHUNKS = CYCLE, CHUNKS_FULL = 88 * CYCLE };
 
-static size_t chunk_size(int chunk) { return (size_t)(CHUNK + chunk % CHUNK_TAILS); }
+static size_t chunk_size(int chunk) { return CHUNK + (size_t)chunk % CHUNK_TAILS; }
 
 static adamw_config chunk_config(adamw_variant variant, int chunk, uint64_t *step)
 {
@@ -49,7 +49,7 @@ static void fill_chunk(buffers *x, uint64_t seed, int variant, int chunk)
 {
     static const int low[5] = {-12, -24, -24, -44, -44}, high[5] = {1, 2, 0, 0, 0};
     float *const all[] = {x->param, x->grad, x->exp_avg, x->exp_avg_sq, x->max_exp_avg_sq};
-    uint64_t counter = mix64(seed) + ((uint64_t)variant << 48) + (uint64_t)chunk * (8 * CHUNK_MOST);
+    uint64_t counter = mix64(seed) + ((uint64_t)variant << 48) + (uint64_t)chunk * (UINT64_C(8) * CHUNK_MOST);
     for (size_t i = 0; i < x->n; i++) {
         /* Of 16 elements 8 are like a training run's, 5 any bits in any buffer, 3 the special values. */
         const uint64_t kind = mix64(++counter) >> 60;

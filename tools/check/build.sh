@@ -1,0 +1,221 @@
+# build.sh - parts of tools/check.sh about compilers, flags, and what a user gets.
+
+part_compiler() {
+    needs "$1"
+    [ "$1" = gcc ] && work=$default
+    "$1" --version | head -n 1
+    build_plain CC="$1"
+    "$work/tests/plain" --quick
+}
+
+part_openmp_no() {
+    build_plain OPENMP=no
+    if nm "$work/libadamw.a" | grep -iE ' U (GOMP|omp|__kmpc)'; then
+        fail "OPENMP=no still asks for OpenMP"
+    fi
+    "$work/tests/plain" --quick
+}
+
+# The sources alone in a folder, compiled with just these flags, linked with checks that were built as ever.
+drop_in() {
+    echo "== $*"
+    rm -rf "$work/tree"
+    mkdir -p "$work/tree/their/lib" "$work/tree/objects"
+    cp -r include kernels "$work/tree/their/lib/"
+    (cd "$work/tree/objects" && "$@" -c ../their/lib/kernels/*/*.c)
+    gcc -fopenmp "$work/plain.o" $check_objects "$work"/tree/objects/*.o -lm -o "$work/plain"
+    "$work/plain" conformance isa_choice
+}
+
+part_drop_in() {
+    build_default "$default/tests/plain"
+    check_objects=$(echo "$default"/obj/tests/checks/*.o "$default"/obj/tests/vec/*.o)
+    gcc -std=c11 -O2 -c tests/plain.c -o "$work/plain.o"
+    drop_in gcc
+    drop_in gcc -O3 -march=native
+    drop_in gcc -O3 -march=native -ffp-contract=fast -fopenmp -flto -ffat-lto-objects
+    if command -v clang-14 >/dev/null 2>&1; then
+        drop_in clang-14
+        drop_in clang-14 -O3 -march=native
+    else
+        echo "clang-14 is not installed: with gcc alone"
+    fi
+}
+
+# How many fused multiply-adds each function of an object has.
+count_fma() { objdump -d --no-show-raw-insn "$1" | awk '/^[0-9a-f]+ </ {f = $2} /vfn?m(add|sub)/ {n[f]++}
+    END {for (f in n) print f, n[f]}' | sort; }
+
+part_stray_fma() {
+    needs objdump
+    [ "$(uname -m)" = x86_64 ] || skip "counts x86-64 instructions; this is $(uname -m)"
+    rm -rf "$work/tree"
+    mkdir -p "$work/tree"
+    cp -r include kernels "$work/tree/"
+    # Contraction on, and only the pragma of strict.h against it; without the pragma the count has to notice.
+    sed -i '/pragma GCC optimize("fp-contract=off")/d' "$work/tree/kernels/core/strict.h"
+    ! cmp -s kernels/core/strict.h "$work/tree/kernels/core/strict.h" || fail "strict.h has no pragma to take away"
+    for isa in scalar avx2 avx512; do
+        for level in '-O2' '-O3' '-O3 -march=haswell -fno-math-errno'; do
+            fast="gcc $level -ffp-contract=fast -c"
+            gcc $level -ffp-contract=off -c kernels/isa/$isa.c -o "$work/off.o"
+            $fast kernels/isa/$isa.c -o "$work/pragma.o"
+            $fast "$work/tree/kernels/isa/$isa.c" -o "$work/without.o"
+            for build in off pragma without; do
+                count_fma "$work/$build.o" >"$work/$build.txt"
+            done
+            echo "$isa $level: $(awk '{n += $2} END {print n + 0}' "$work/off.txt") fused multiply-adds," \
+                "$(awk '{n += $2} END {print n + 0}' "$work/without.txt") without the pragma"
+            diff "$work/off.txt" "$work/pragma.txt" || fail "$isa $level has stray fused multiply-adds"
+            case "$isa $level" in
+            'scalar -O2' | 'scalar -O3') ;; # no FMA in the baseline of x86-64: fmaf is a call
+            *) ! cmp -s "$work/off.txt" "$work/without.txt" || fail "the count does not see contraction in $isa" ;;
+            esac
+        done
+    done
+}
+
+# refused TEXT COMMAND ...: the compiler's first error has the text.
+refused() {
+    text=$1
+    shift
+    if "$@" >"$work/refused.log" 2>&1; then
+        fail "not refused: $*"
+    fi
+    grep -m 1 'error' "$work/refused.log" | tee "$work/first.log"
+    grep -q "$text" "$work/first.log" || fail "the first error of '$*' does not say '$text'"
+}
+
+part_refusals() {
+    for source in kernels/*/*.c; do
+        for flag in -ffast-math -Ofast -fassociative-math\ -fno-signed-zeros\ -fno-trapping-math -freciprocal-math \
+            -ffinite-math-only; do
+            refused 'without -ffast-math' gcc $flag -fsyntax-only "$source"
+        done
+        if [ "$(uname -m)" = x86_64 ]; then
+            refused '64-bit' gcc -m32 -fsyntax-only "$source"
+            refused '64-bit' gcc -mx32 -fsyntax-only "$source"
+        fi
+        if command -v aarch64-linux-gnu-gcc >/dev/null 2>&1; then
+            refused 'little-endian' aarch64-linux-gnu-gcc -mbig-endian -fsyntax-only "$source"
+        fi
+    done
+}
+
+part_cplusplus() {
+    needs g++
+    build_default
+    cat >"$work/program.cpp" <<'END'
+#include <adamw.h>
+#include <adamw.h> /* twice: it has to guard itself */
+#include <vector>
+int main()
+{
+    std::vector<float> p(100, 1.0f), g(100, 0.5f), m(100), v(100);
+    adamw_config config;
+    adamw_config_init(&config);
+    adamw_tensor tensor = adamw_tensor();
+    tensor.n = p.size();
+    tensor.param = p.data();
+    tensor.grad = g.data();
+    tensor.exp_avg = m.data();
+    tensor.exp_avg_sq = v.data();
+    return adamw_step(&config, 1, &tensor, 1) == ADAMW_OK && p[99] < 1 ? 0 : 1;
+}
+END
+    printf '#include <adamw.h>\nint main(void) { return 0; }\n' >"$work/alone.c"
+    gcc -std=c11 -Wall -Wextra -Wpedantic -Werror -Iinclude -c "$work/alone.c" -o "$work/alone.o"
+    for standard in c++11 c++17 c++20; do
+        g++ -std=$standard -Wall -Wextra -Wpedantic -Wold-style-cast -Werror -Iinclude "$work/program.cpp" \
+            "$default/libadamw.a" -fopenmp -lm -o "$work/program"
+        "$work/program"
+    done
+}
+
+part_install() {
+    needs pkg-config
+    build_default
+    root=$PWD/$work/root
+    rm -rf "$root"
+    make BUILD="$default" CC=gcc WERROR=yes PREFIX=/opt/adamw DESTDIR="$root" install
+    export PKG_CONFIG_PATH="$root/opt/adamw/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root"
+    cat >"$work/program.c" <<'END'
+#include <adamw.h>
+#include <stdio.h>
+#include <string.h>
+int main(void)
+{
+    printf("%s\n", adamw_version());
+    return strcmp(adamw_version(), ADAMW_VERSION_STRING) != 0;
+}
+END
+    gcc $(pkg-config --cflags adamw) "$work/program.c" $(pkg-config --libs adamw) -o "$work/shared"
+    LD_LIBRARY_PATH="$root/opt/adamw/lib" "$work/shared" | grep -qx "$(pkg-config --modversion adamw)"
+    gcc $(pkg-config --cflags adamw) "$work/program.c" "$root/opt/adamw/lib/libadamw.a" \
+        $(pkg-config --libs --static adamw | sed 's/-ladamw//') -o "$work/static"
+    "$work/static"
+    make BUILD="$default" CC=gcc WERROR=yes PREFIX=/opt/adamw DESTDIR="$root" uninstall
+    left=$(find "$root" ! -type d)
+    [ -z "$left" ] || fail "uninstall leaves $left"
+}
+
+part_symbols() {
+    needs nm readelf
+    build_default
+    nm -D --defined-only "$default/libadamw.so" | awk '{print $3}' | grep -v '^_init$\|^_fini$' >"$work/shared.txt"
+    nm -g --defined-only "$default/libadamw.a" | awk 'NF == 3 {print $3}' >"$work/static.txt"
+    grep -o '^ADAMW_API [^(]*' include/adamw.h | sed 's/.*[ *]//' | sort >"$work/header.txt"
+    if grep -v '^adamw_' "$work/shared.txt" "$work/static.txt"; then
+        fail "a global name does not begin with adamw_"
+    fi
+    sort "$work/shared.txt" | diff "$work/header.txt" - || fail "the exported names are not those of adamw.h"
+    readelf -d "$default/libadamw.so" | grep 'SONAME.*libadamw\.so\.[0-9]*\]'
+    readelf -d "$default/libadamw.so" | grep NEEDED | grep -v 'libc\.\|libm\.\|libgomp\.\|ld-linux' && fail "needs more"
+    readelf -lW "$default/libadamw.so" | grep GNU_STACK | grep -q 'RW ' || fail "the stack is executable"
+}
+
+# The first C block of README.md, the command behind it, and what that prints.
+part_readme() {
+    build_default
+    awk '/^```c$/ && !done {inside = 1; next} /^```$/ && inside {inside = 0; done = 1} inside' README.md \
+        >"$work/example.c"
+    grep -q 'int main' "$work/example.c" || fail "README.md begins with no complete program"
+    [ "$(wc -l <"$work/example.c")" -le 14 ] || fail "the example has $(wc -l <"$work/example.c") lines"
+    command=$(sed -n 's/^    \$ make && \(cc .*example\.c.*\) && .*/\1/p' README.md)
+    [ -n "$command" ] || fail "README.md has no command for its example"
+    wanted=$(sed -n '/^    \$ make && cc .*example\.c/{n;p;}' README.md | sed 's/^    //')
+    (cd "$work" && $(echo "$command" | sed "s|-Iinclude|-I../../../include|; s|build/|../default/|"))
+    printed=$("$work/example")
+    echo "printed '$printed', README.md has '$wanted'"
+    [ "$printed" = "$wanted" ]
+}
+
+part_setup() {
+    for script in $(git ls-files '*.sh' .ci/run 2>/dev/null || find tools tests -name '*.sh'); do
+        sh -n "$script" || fail "$script does not parse"
+    done
+    if tools/setup.sh nonsense 2>"$work/said"; then
+        fail "setup.sh takes any word"
+    fi
+    grep "unknown purpose 'nonsense': it must be one of" "$work/said"
+    # Without a PATH to tools nearly all is missing: it has to be named, and nothing installed.
+    mkdir -p "$work/bin"
+    for command in sh id cat printf sed sort tr uname; do
+        ln -sf "$(command -v $command)" "$work/bin/$command"
+    done
+    ln -sf /bin/true "$work/bin/apt-get"
+    if PATH="$PWD/$work/bin" SETUP=no tools/setup.sh test 2>"$work/said"; then
+        fail "setup.sh finds tools that are not there"
+    fi
+    grep 'SETUP=no, so nothing is installed; by hand: .*libcriterion-dev' "$work/said"
+    rm "$work/bin/apt-get"
+    if PATH="$PWD/$work/bin" tools/setup.sh test 2>"$work/said"; then
+        fail "setup.sh installs without apt-get"
+    fi
+    grep 'this system has no apt-get' "$work/said"
+}
+
+part_format() {
+    needs clang-format-14
+    clang-format-14 --dry-run -Werror $(find include kernels tests bench tools -name '*.[ch]' -o -name '*.cpp' -o -name '*.cc')
+}

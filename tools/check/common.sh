@@ -1,0 +1,38 @@
+# common.sh - what the parts of tools/check.sh share. A part has its name in $part and a folder of its own in $work.
+
+# Ends the part as skipped, with the reason.
+skip() {
+    echo "$*" >"build/check/$part.skipped"
+    exit 77
+}
+
+# Skips the part where one of the commands is missing.
+needs() {
+    for command in "$@"; do
+        command -v "$command" >/dev/null 2>&1 || skip "$command is not installed (tools/setup.sh check)"
+    done
+}
+
+fail() {
+    echo "FAILED: $*"
+    exit 1
+}
+
+# The library and the plain runner with other tools or flags: build_plain CC=... CFLAGS=...
+build_plain() { make -j"$(nproc)" BUILD="$work" WERROR=yes "$@" all "$work/tests/plain"; }
+
+# The library (and more targets) as make builds it, once for all the parts that want just this: in $default.
+default=build/check/default
+build_default() { make -j"$(nproc)" BUILD="$default" CC=gcc WERROR=yes all "$@"; }
+
+# A program with a known flaw (tools/check/flaws.c) that the part's tool has to find, so that silence means something:
+# expect_found FLAW TEXT COMMAND ... runs the command with the flaw's name and looks for the text.
+expect_found() {
+    flaw=$1 text=$2
+    shift 2
+    if "$@" "$flaw" >"$work/flaw.log" 2>&1; then
+        fail "the deliberate flaw '$flaw' passed"
+    fi
+    grep -q "$text" "$work/flaw.log" || { cat "$work/flaw.log"; fail "the deliberate flaw '$flaw' was not named"; }
+    echo "the deliberate flaw '$flaw' is found"
+}

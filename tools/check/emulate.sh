@@ -1,0 +1,34 @@
+# emulate.sh - parts of tools/check.sh that run the checks on CPUs that are not there, by qemu's user mode.
+
+# Builds the plain runner without shared libraries, runs it under the emulator, and sees that the ISA is active:
+# run_emulated ISA EMULATOR [OPTION ...] -- VARIABLE=VALUE ... for make
+run_emulated() {
+    isa=$1 emulator=
+    shift
+    while [ "$1" != -- ]; do
+        emulator="$emulator $1"
+        shift
+    done
+    shift
+    make -j"$(nproc)" BUILD="$work" WERROR=yes LDFLAGS=-static "$@" "$work/tests/plain"
+    $emulator "$work/tests/plain" --quick $runner_options >"$work/run.log" 2>&1 || { cat "$work/run.log"; fail "under $emulator"; }
+    cat "$work/run.log"
+    grep -q "active $isa," "$work/run.log" || fail "$isa is not the active instruction set"
+}
+
+runner_options=
+
+part_qemu_arm64() {
+    needs aarch64-linux-gnu-gcc qemu-aarch64
+    make -j"$(nproc)" BUILD="$work/shared" WERROR=yes CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar all
+    run_emulated neon qemu-aarch64 -- CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar
+}
+
+# part_qemu_x86 CPU ISA
+part_qemu_x86() {
+    needs qemu-x86_64
+    [ "$(uname -m)" = x86_64 ] || skip "needs a compiler for x86-64; this is $(uname -m)"
+    # qemu 7.2 reads all of a vector in vmaskmovps, also what is masked; a CPU does not.
+    runner_options=--unmasked
+    run_emulated "$2" qemu-x86_64 -cpu "$1" -- CC=gcc
+}

@@ -1,0 +1,59 @@
+# sanitize.sh - parts of tools/check.sh that run the checks or the fuzzer under a sanitizer or valgrind.
+
+part_asan() {
+    needs clang-14
+    flags='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
+    export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
+    export UBSAN_OPTIONS=print_stacktrace=1 LSAN_OPTIONS=suppressions=tools/check/lsan.supp:print_suppressions=0
+    clang-14 $flags tools/check/flaws.c -o "$work/flaws"
+    expect_found overflow heap-buffer-overflow "$work/flaws"
+    expect_found leak 'detected memory leaks' "$work/flaws"
+    expect_found undefined 'signed integer overflow' "$work/flaws"
+    build_plain CC=clang-14 CFLAGS="$flags" LDFLAGS="$flags"
+    "$work/tests/plain" --quick
+}
+
+part_valgrind() {
+    needs valgrind gcc
+    tool='valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite
+        --errors-for-leak-kinds=definite'
+    gcc -g tools/check/flaws.c -o "$work/flaws"
+    expect_found uninitialised 'depends on uninitialised value' $tool "$work/flaws"
+    expect_found leak 'definitely lost' $tool "$work/flaws"
+    expect_found overflow 'Invalid read' $tool "$work/flaws"
+    build_default "$default/tests/plain"
+    # What valgrind adds to asan: uninitialised values in hand-written vectors. The comparisons of ISAs are left to the
+    # other parts: valgrind 3.19 gives fnma(-0, 15, -0) the wrong sign of zero.
+    $tool "$default/tests/plain" --quick memory split threads groups resume small bad isa_choice
+}
+
+part_tsan() {
+    needs clang-14
+    archer=/usr/lib/llvm-14/lib/libarcher.so
+    [ -e $archer ] || skip "Archer is not installed (tools/setup.sh check)"
+    flags='-O1 -g -fsanitize=thread'
+    export TSAN_OPTIONS=ignore_noninstrumented_modules=1:halt_on_error=1:exitcode=66 OMP_TOOL_LIBRARIES=$archer
+    # Address-space randomisation beyond what this ThreadSanitizer knows makes it abort at the start.
+    quiet=
+    if command -v setarch >/dev/null 2>&1 && setarch -R true 2>/dev/null; then
+        quiet='setarch -R'
+    fi
+    clang-14 $flags -fopenmp tools/check/flaws.c -o "$work/flaws"
+    expect_found race 'data race' $quiet "$work/flaws"
+    build_plain CC=clang-14 CFLAGS="$flags" LDFLAGS="$flags" OPENMP=yes
+    $quiet "$work/tests/plain" --quick split threads groups resume float_env isa_choice allocation
+}
+
+# A fixed number of runs, so that two machines do the same; the corpus is read, never written.
+part_fuzz() {
+    needs clang-14
+    runs=${FUZZ_RUNS:-200000}
+    flags='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
+    make -j"$(nproc)" BUILD="$work" CC=clang-14 CFLAGS="$flags -fsanitize=fuzzer-no-link" LDFLAGS="$flags" \
+        WERROR=yes "$work/libadamw.a"
+    clang-14 -std=c11 -Wall -Wextra -Werror $flags -fsanitize=fuzzer -fopenmp tests/fuzz/fuzz_step.c \
+        "$work/libadamw.a" -lm -o "$work/fuzz_step"
+    mkdir -p "$work/new"
+    "$work/fuzz_step" -seed=1 -runs="$runs" -max_len=512 -print_final_stats=1 -artifact_prefix="$work/" \
+        "$work/new" tests/fuzz/corpus
+}

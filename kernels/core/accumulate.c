@@ -1,12 +1,12 @@
 /*
  * accumulate.c - gradient accumulation and the scale of the loss: what belongs to a step, but comes between two.
  */
-#include <float.h>
-#include <math.h>
-
 #include "../dispatch/float_env.h"
 #include "driver.h"
 #include "validate.h"
+
+#include <float.h>
+#include <math.h>
 
 static void accumulate_part(void *context, size_t part, size_t parts, adamw_result *result)
 {

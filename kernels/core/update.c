@@ -2,13 +2,13 @@
  * update.c - the public entry points of the whole update: which passes over the list a call needs, and what they
  * found.
  */
-#include <float.h>
-#include <math.h>
-#include <stdio.h>
-
 #include "../dispatch/float_env.h"
 #include "pass.h"
 #include "validate.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
 
 adamw_status adamw_update_options_init(adamw_update_options *options)
 {

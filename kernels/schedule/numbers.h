@@ -4,10 +4,10 @@
 #ifndef ADAMW_SCHEDULE_NUMBERS_H
 #define ADAMW_SCHEDULE_NUMBERS_H
 
+#include "../core/strict.h"
+
 #include <stddef.h>
 #include <stdint.h>
-
-#include "../core/strict.h"
 
 /* As C's %a, with a point in every locale; infinities are inf and -inf. 32 bytes hold every number. */
 ADAMW_INTERNAL void adamw_write_real(char *to, size_t size, double x);

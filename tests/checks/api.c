@@ -81,20 +81,22 @@ typedef struct wrong_call {
       c->tensors[1].grad = (const float *)c->tensors[1].param + N - 1)                                               \
     X(INVALID_ARGUMENT, "tensors[1]: n is 18446744073709551615: no buffer can hold so many float32 values",          \
       c->tensors[1].n = SIZE_MAX)                                                                                    \
-    X(UNSUPPORTED, "tensors[1]: param_dtype is 1: this version steps ADAMW_DTYPE_FLOAT32 (0) alone",       \
+    X(UNSUPPORTED, "tensors[1]: param_dtype is 1: this version steps ADAMW_DTYPE_FLOAT32 (0) alone",                 \
       c->tensors[1].param_dtype = ADAMW_DTYPE_BFLOAT16)                                                              \
-    X(UNSUPPORTED, "tensors[1]: grad_dtype is 2: this version steps ADAMW_DTYPE_FLOAT32 (0) alone",        \
+    X(UNSUPPORTED, "tensors[1]: grad_dtype is 2: this version steps ADAMW_DTYPE_FLOAT32 (0) alone",                  \
       c->tensors[1].grad_dtype = ADAMW_DTYPE_FLOAT16)                                                                \
-    X(UNSUPPORTED, "tensors[1]: state_dtype is 1: this version steps ADAMW_DTYPE_FLOAT32 (0) alone",       \
+    X(UNSUPPORTED, "tensors[1]: state_dtype is 1: this version steps ADAMW_DTYPE_FLOAT32 (0) alone",                 \
       c->tensors[1].state_dtype = ADAMW_DTYPE_BFLOAT16)                                                              \
     X(INVALID_ARGUMENT, "tensors[1]: copy_dtype is 9: it must be an adamw_dtype",                                    \
       c->tensors[1].copy_dtype = (adamw_dtype)9)                                                                     \
-    X(INVALID_ARGUMENT, "tensors[1]: param_ema is set, which adamw_step() does not keep: it must be NULL, or the "   \
+    X(INVALID_ARGUMENT,                                                                                              \
+      "tensors[1]: param_ema is set, which adamw_step() does not keep: it must be NULL, or the "                     \
       "call adamw_update()",                                                                                         \
       c->tensors[1].param_ema = c->tensors[0].param)                                                                 \
     X(UNSUPPORTED, "tensors[1]: param_residual is set: this version has no such stream; it must be NULL",            \
       c->tensors[1].param_residual = c->tensors[0].param)                                                            \
-    X(INVALID_ARGUMENT, "tensors[1]: param_copy is set, which adamw_step() does not write: it must be NULL, or the " \
+    X(INVALID_ARGUMENT,                                                                                              \
+      "tensors[1]: param_copy is set, which adamw_step() does not write: it must be NULL, or the "                   \
       "call adamw_update()",                                                                                         \
       c->tensors[1].param_copy = c->tensors[0].param)
 

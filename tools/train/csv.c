@@ -37,7 +37,8 @@ static void write_runs(FILE *to, const run *runs, size_t count)
 
 void write_csv(const options *o, const task *t, const run *runs, size_t count)
 {
-    output epochs = output_open(o->out, t->file, "-epochs.csv"), table = output_open(o->out, t->file, "-runs.csv");
+    output epochs = output_open("%s/%s-epochs.csv", o->out, t->file);
+    output table = output_open("%s/%s-runs.csv", o->out, t->file);
     write_epochs(epochs.stream, runs, count);
     write_runs(table.stream, runs, count);
     output_commit(&epochs);

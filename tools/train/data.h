@@ -31,8 +31,10 @@ typedef struct file {
     size_t size;
 } file;
 
-/* DIRECTORY/NAME, or else DIRECTORY/NAME.gz; either may hold plain bytes or gzip. */
+/* DIRECTORY/NAME, or else DIRECTORY/NAME.gz; either may hold plain bytes or gzip.
+ * read_file_at() takes the one path as it is. */
 file read_file(const char *directory, const char *name);
+file read_file_at(const char *path);
 void free_file(file *x);
 
 /* Fashion-MNIST, or any data set of its form: IDX files of images and labels (idx.c). */

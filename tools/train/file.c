@@ -2,6 +2,7 @@
  * file.c - a whole file into memory, through zlib, which passes plain files on unchanged.
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,49 +12,70 @@
 #include "data.h"
 #include "fail.h"
 
-static void set_name(file *x, const char *directory, const char *name, const char *suffix)
+static void set_name(file *x, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void set_name(file *x, const char *format, ...)
 {
-    const int length = snprintf(x->name, sizeof x->name, "%s/%s%s", directory, name, suffix);
+    va_list values;
+    va_start(values, format);
+    const int length = vsnprintf(x->name, sizeof x->name, format, values);
+    va_end(values);
     if (length < 0 || (size_t)length >= sizeof x->name)
-        fail("the path %s/%s is longer than %zu bytes", directory, name, sizeof x->name - 1);
+        fail("the path %s... is longer than %zu bytes", x->name, sizeof x->name - 1);
+}
+
+static void unpack(file *x)
+{
+    gzFile stream = gzopen(x->name, "rb");
+    if (stream == NULL)
+        fail("cannot read %s: %s", x->name, strerror(errno));
+    gzbuffer(stream, 1 << 18);
+
+    size_t room = 1 << 20;
+    for (;;) {
+        x->bytes = realloc(x->bytes, room + 1);
+        if (x->bytes == NULL)
+            fail("%s: no memory for %zu bytes", x->name, room);
+        const int got = gzread(stream, x->bytes + x->size, (unsigned)(room - x->size));
+        if (got > 0)
+            x->size += (size_t)got;
+        if (x->size < room)
+            break;
+        room *= 2;
+        if (room > (size_t)1 << 31)
+            fail("%s: byte %zu: larger than any file of this kind", x->name, x->size);
+    }
+    int code;
+    const char *text = gzerror(stream, &code);
+    if (code == Z_ERRNO)
+        fail("cannot read %s: %s", x->name, strerror(errno));
+    const size_t packed = (size_t)gzoffset(stream);
+    if (code == Z_BUF_ERROR)
+        fail("%s: byte %zu: truncated: the gzip stream goes on where the file ends", x->name, packed);
+    if (code != Z_OK)
+        fail("%s: byte %zu: corrupt gzip stream (%s)", x->name, packed, text);
+    gzclose(stream);
+    x->bytes[x->size] = 0;
 }
 
 file read_file(const char *directory, const char *name)
 {
     file x = {.bytes = NULL};
-    set_name(&x, directory, name, "");
-    if (access(x.name, F_OK) != 0)
-        set_name(&x, directory, name, ".gz");
-    gzFile stream = gzopen(x.name, "rb");
-    if (stream == NULL)
-        fail("cannot read %s/%s, plain or .gz: %s", directory, name, strerror(errno));
-    gzbuffer(stream, 1 << 18);
-
-    size_t room = 1 << 20;
-    for (;;) {
-        x.bytes = realloc(x.bytes, room + 1);
-        if (x.bytes == NULL)
-            fail("%s: no memory for %zu bytes", x.name, room);
-        const int got = gzread(stream, x.bytes + x.size, (unsigned)(room - x.size));
-        if (got > 0)
-            x.size += (size_t)got;
-        if (x.size < room)
-            break;
-        room *= 2;
-        if (room > (size_t)1 << 31)
-            fail("%s: byte %zu: larger than any file of this kind", x.name, x.size);
+    set_name(&x, "%s/%s", directory, name);
+    if (access(x.name, F_OK) != 0) {
+        set_name(&x, "%s/%s.gz", directory, name);
+        if (access(x.name, F_OK) != 0)
+            fail("cannot read %s/%s, plain or .gz: %s", directory, name, strerror(errno));
     }
-    int code;
-    const char *text = gzerror(stream, &code);
-    if (code == Z_ERRNO)
-        fail("cannot read %s: %s", x.name, strerror(errno));
-    const size_t packed = (size_t)gzoffset(stream);
-    if (code == Z_BUF_ERROR)
-        fail("%s: byte %zu: truncated: the gzip stream goes on where the file ends", x.name, packed);
-    if (code != Z_OK)
-        fail("%s: byte %zu: corrupt gzip stream (%s)", x.name, packed, text);
-    gzclose(stream);
-    x.bytes[x.size] = 0;
+    unpack(&x);
+    return x;
+}
+
+file read_file_at(const char *path)
+{
+    file x = {.bytes = NULL};
+    set_name(&x, "%s", path);
+    unpack(&x);
     return x;
 }
 

@@ -4,6 +4,7 @@
 #include "files.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,10 +28,15 @@ void make_directory(const char *path)
         fail("--out is '%s': it must be a directory to write into: %s", path, strerror(errno));
 }
 
-output output_open(const char *directory, const char *name, const char *suffix)
+output output_open(const char *path, ...)
 {
     output x;
-    snprintf(x.path, sizeof x.path, "%s/%s%s", directory, name, suffix);
+    va_list values;
+    va_start(values, path);
+    const int length = vsnprintf(x.path, sizeof x.path, path, values);
+    va_end(values);
+    if (length < 0 || (size_t)length >= sizeof x.path)
+        fail("cannot write %s: its path is longer than %zu bytes", x.path, sizeof x.path - 1);
     snprintf(x.temporary, sizeof x.temporary, "%s.tmp", x.path);
     x.stream = fopen(x.temporary, "w");
     if (x.stream == NULL)
@@ -40,7 +46,7 @@ output output_open(const char *directory, const char *name, const char *suffix)
 
 void output_commit(output *x)
 {
-    const int wrong = ferror(x->stream);
+    const int wrong = ferror(x->stream) || fflush(x->stream) != 0 || fsync(fileno(x->stream)) != 0;
     if (fclose(x->stream) != 0 || wrong || rename(x->temporary, x->path) != 0) {
         const int reason = errno;
         remove(x->temporary);

@@ -14,8 +14,8 @@ typedef struct output {
 /* Like mkdir -p; ends the program where that fails. */
 void make_directory(const char *path);
 
-/* All end the program on errors, with the name. */
-output output_open(const char *directory, const char *name, const char *suffix);
+/* Both end the program on errors, with the name. The path is a format and its values, as for printf. */
+output output_open(const char *path, ...) __attribute__((format(printf, 1, 2)));
 void output_commit(output *x);
 
 #endif

@@ -29,7 +29,8 @@ static void score_classes(const task *t, const float *output, const float *targe
         back[i] /= (float)batch;
 }
 
-void score_batch(const task *t, const float *output, const float *target, size_t batch, float *back, score *sum)
+void score_batch(const task *t, const float *output, const float *target, size_t batch, bool near_failure,
+                 float *back, score *sum)
 {
     sum->count += batch;
     if (t->classify) {
@@ -37,11 +38,11 @@ void score_batch(const task *t, const float *output, const float *target, size_t
         return;
     }
     for (size_t row = 0; row < batch; row++) {
-        const float error = output[row] - target[row];
+        const float error = output[row] - target[row], weight = near_failure ? 2 - target[row] : 1;
         const double cycles = (double)error * t->scale;
-        sum->loss += (double)error * (double)error;
+        sum->loss += (double)weight * (double)error * (double)error;
         sum->squares += cycles * cycles;
-        back[row] = 2 * error / (float)batch;
+        back[row] = 2 * weight * error / (float)batch;
     }
 }
 

@@ -94,11 +94,11 @@ void network_backward(network *x, size_t batch)
     }
 }
 
-double network_weight_norm(const network *x, size_t index)
+double network_weight_norm(const network *x, const float *param, size_t index)
 {
     const layer *l = &x->layer[index];
     double squares = 0;
     for (size_t k = l->weight; k < l->bias; k++)
-        squares += (double)x->param[k] * (double)x->param[k];
+        squares += (double)param[k] * (double)param[k];
     return sqrt(squares);
 }

@@ -38,7 +38,7 @@ const float *network_forward(network *x, const float *input, size_t batch);
 float *network_output_back(network *x);
 void network_backward(network *x, size_t batch);
 
-/* The Euclidean norm of a layer's weights, layers counted from 0. */
-double network_weight_norm(const network *x, size_t index);
+/* The Euclidean norm of a layer's weights among `param`, layers counted from 0. */
+double network_weight_norm(const network *x, const float *param, size_t index);
 
 #endif

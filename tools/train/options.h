@@ -1,5 +1,5 @@
 /*
- * options.h - the command line of adamw-train. A value that is not set takes the default of its data set.
+ * options.h - the command line of adamw-train. What is not given takes the default of the preset or the data set.
  */
 #ifndef TRAIN_OPTIONS_H
 #define TRAIN_OPTIONS_H
@@ -13,15 +13,23 @@ enum { MAX_DECAYS = 8, MAX_HIDDEN = 4 };
 typedef struct options {
     char directory[1000]; /* of the data */
     const char *subset;   /* NULL: Fashion-MNIST; otherwise of C-MAPSS */
-    const char *out;
-    int optimizers; /* bits: 1 << ADAMW_DECAY_DECOUPLED, 1 << ADAMW_DECAY_L2 */
-    int epochs, batch, seeds, threads, jobs, warmup, patience;
+    const char *out, *checkpoint;
+    bool resume, near_failure;
+    int optimizers;     /* bits: 1 << ADAMW_DECAY_DECOUPLED, 1 << ADAMW_DECAY_L2 */
+    const char *preset; /* NULL: `schedule` says what the rate does */
+    adamw_schedule_kind schedule;
+    int epochs, stop; /* stop: end after so many epochs of the plan; 0: at its end */
+    int batch, accumulate, seeds, threads, jobs;
+    int warmup, patience; /* epochs; UNSET: the preset's own */
     uint64_t seed;
-    double lr, weight_decay[MAX_DECAYS];
+    double lr, clip, ema; /* clip 0, ema 0: off */
+    double weight_decay[MAX_DECAYS];
     int weight_decays;
     int hidden[MAX_HIDDEN], hidden_layers;
     adamw_isa isa;
 } options;
+
+enum { UNSET = -1 };
 
 /* Ends the program with a sentence on bad options, and after --help. */
 options read_options(int argc, char **argv);

@@ -2,17 +2,10 @@
  * plot.c - the learning curves as one SVG, drawn by gnuplot from data that goes with the commands: loss, metric and
  * rate over the epochs, one colour for each optimizer, one line for each run.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "fail.h"
-#include "files.h"
+#include "drawing.h"
 #include "report.h"
-
-static const char *const colours[] = {"#1f77b4", "#d62728"}; /* by adamw_decay */
 
 /* One named block of data for each run. */
 static void write_data(FILE *to, const run *runs, size_t count)
@@ -40,7 +33,7 @@ static void write_curves(FILE *to, const run *runs, size_t count, int column, co
 {
     for (size_t i = 0; i < count; i++) {
         fprintf(to, "%s$run%zu using 1:%d with %s linecolor rgb '%s'", i != 0 ? ", " : "", i, column, style,
-                colours[runs[i].decay]);
+                drawing_colour[runs[i].decay]);
         if (first_of_kind(runs, i))
             fprintf(to, " title '%s%s'", optimizer_name(runs[i].decay), what);
         else
@@ -50,9 +43,6 @@ static void write_curves(FILE *to, const run *runs, size_t count, int column, co
 
 static void write_commands(FILE *to, const options *o, const task *t, const run *runs, size_t count)
 {
-    fputs("set terminal svg size 900,1000 font 'Helvetica,13' background rgb 'white'\n"
-          "set grid linecolor rgb '#dddddd'\nset lmargin 10\nset rmargin 3\nset key top right\n",
-          to);
     fprintf(to, "set xrange [0:%d]\nset multiplot layout 3,1 title '%s: AdamW and coupled-L2 Adam, %d seed%s'\n",
             o->epochs + 1, t->name, o->seeds, o->seeds == 1 ? "" : "s");
     fputs("set ylabel 'loss'\nset key bottom left\nset logscale y\nplot ", to);
@@ -69,40 +59,10 @@ static void write_commands(FILE *to, const options *o, const task *t, const run 
     fputs("\nunset multiplot\n", to);
 }
 
-/* Runs gnuplot on the script, its standard output going to the picture; false where there is no gnuplot. */
-static bool draw(const output *script, const output *picture)
-{
-    const pid_t child = fork();
-    if (child == 0) {
-        dup2(fileno(picture->stream), STDOUT_FILENO);
-        execlp("gnuplot", "gnuplot", script->path, (char *)NULL);
-        _exit(errno == ENOENT ? 127 : 126);
-    }
-    int status = 0;
-    if (child < 0 || waitpid(child, &status, 0) != child)
-        fail("cannot start gnuplot: %s", strerror(errno));
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-        return false;
-    if (status != 0) {
-        remove(picture->temporary);
-        fail("gnuplot could not draw %s from %s", picture->path, script->path);
-    }
-    return true;
-}
-
 void write_picture(const options *o, const task *t, const run *runs, size_t count)
 {
-    output script = output_open(o->out, t->file, ".gnuplot");
+    output script = drawing_open(o, t, "", 900, 1000);
     write_data(script.stream, runs, count);
     write_commands(script.stream, o, t, runs, count);
-    output_commit(&script);
-    output picture = output_open(o->out, t->file, ".svg");
-    if (draw(&script, &picture)) {
-        output_commit(&picture);
-        printf("wrote %s\n", picture.path);
-    } else {
-        fclose(picture.stream);
-        remove(picture.temporary);
-        printf("no picture: gnuplot is not installed (Debian: gnuplot-nox); %s draws it\n", script.path);
-    }
+    drawing_finish(&script, o, t, "");
 }

@@ -103,5 +103,7 @@ void report_end(const options *o, const task *t, const run *runs, size_t count)
     print_comparison(o, t, runs, count);
     write_csv(o, t, runs, count);
     write_picture(o, t, runs, count);
+    if (o->weight_decays > 1)
+        write_decays(o, t, runs, count);
     printf("%.0f s in all\n", seconds_since_start());
 }

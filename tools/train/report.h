@@ -21,5 +21,6 @@ void report_end(const options *o, const task *t, const run *runs, size_t count);
 void print_comparison(const options *o, const task *t, const run *runs, size_t count); /* compare.c */
 void write_csv(const options *o, const task *t, const run *runs, size_t count);        /* csv.c */
 void write_picture(const options *o, const task *t, const run *runs, size_t count);    /* plot.c */
+void write_decays(const options *o, const task *t, const run *runs, size_t count);     /* decays.c */
 
 #endif

@@ -5,8 +5,7 @@
 #define TRAIN_RUN_H
 
 #include "data.h"
-#include "network.h"
-#include "options.h"
+#include "optimizer.h"
 
 typedef struct epoch {
     double lr, train_loss, validation_loss, validation, seconds;
@@ -28,6 +27,13 @@ typedef struct run {
     double norm[MAX_LAYERS]; /* of each layer's weights */
     uint32_t crc;            /* CRC-32 of the weights: equal bits, equal number */
 } run;
+
+/* What a run works with, and what a checkpoint holds beside the run's own figures. */
+typedef struct run_state {
+    network net;
+    optimizer *optimizer;
+    float *best; /* the weights of the best epoch */
+} run_state;
 
 /* Called by the run's own thread; both may be called from several runs at once. */
 typedef struct observer {

@@ -36,11 +36,12 @@ fleet 10 60 11 > "$dir/data/train_FD002.txt"
 fleet 4 20 12 > "$dir/data/test_FD002.txt"
 printf '%s \n' 30 12 80 5 > "$dir/data/RUL_FD002.txt"
 
-# run OUT option...: a short training
+# run OUT option...: a short training; patience is for the plateau schedule alone
+patience='--patience 0'
 run() {
     out=$1
     shift
-    "$train" --data "cmapss:$dir/data" --subset FD002 --epochs 4 --warmup 1 --patience 0 --batch 32 --seeds 2 \
+    "$train" --data "cmapss:$dir/data" --subset FD002 --epochs 4 --warmup 1 $patience --batch 32 --seeds 2 \
         --out "$dir/$out" "$@" > "$dir/$out.log"
 }
 
@@ -84,6 +85,33 @@ for file in "$dir"/plain/*; do gzip -c "$file" > "$dir/data/${file##*/}.gz"; don
 run packed
 same first packed "gzip files give other bits"
 
+# ---- stopped and resumed: the same bits as one run ----
+
+# broken OUT option...: one run, and the same one in three parts
+broken() {
+    name=$1
+    shift
+    one() { run "$@" --seeds 1 --optimizer adamw; }
+    one "$name" "$@"
+    one "$name-parts" "$@" --checkpoint "$dir/$name.state" --stop 1
+    one "$name-parts" "$@" --checkpoint "$dir/$name.state" --stop 3 --resume
+    one "$name-parts" "$@" --checkpoint "$dir/$name.state" --resume
+    same "$name" "$name-parts" "a resumed run gives other bits: $name $*"
+    if [ -e "$dir/$name.state.tmp" ]; then result FAILED "a temporary checkpoint is left"; else result OK; fi
+}
+broken plateau
+broken update --clip 0.5 --ema 0.99 --accumulate 3 --near-failure
+patience=
+broken cosine --schedule cosine
+broken multistep --schedule multistep --epochs 8
+broken preset --preset rul --warmup 1
+for kind in constant linear cosine-restarts polynomial exponential step inverse-sqrt wsd one-cycle; do
+    if run kind --schedule $kind --warmup 0; then result OK; else result FAILED "--schedule $kind"; fi
+done
+for preset in bert-finetune vit-imagenet stable-diffusion-finetune gan ppo; do
+    if run preset --preset $preset --warmup 1; then result OK; else result FAILED "--preset $preset"; fi
+done
+
 # ---- bad input ----
 
 # bad PATTERN option...
@@ -105,8 +133,8 @@ bad "needs a value" --epochs
 bad "must be a whole number from 1" --epochs 0
 bad "must be a whole number from 1" --batch 1.5
 bad "must be a whole number from 0" --threads -1
-bad "must be a number above 0" --lr 0
-bad "must be a number above 0" --lr nan
+bad "must be a number from 1e-30" --lr 0
+bad "must be a number from 1e-30" --lr nan
 bad "must be a number from 0" --weight-decay 1e-2,-1
 bad "must be adamw, adam-l2 or both" --optimizer sgd
 bad "must be auto, scalar, avx2, avx512 or neon" --isa sse
@@ -117,6 +145,36 @@ bad "whole number from 0 to 2^64" --seed x
 bad "below the 5 epochs" --epochs 5 --warmup 5
 bad "cannot read /nowhere/train_FD001.txt, plain or .gz" --data cmapss:/nowhere
 bad "not finite" --data "cmapss:$dir/data" --subset FD002 --lr 1e6 --epochs 3 --warmup 0
+bad "must be one of rul, bert-finetune" --preset bert
+bad "must be one of constant, plateau" --schedule cos
+bad "brings its own schedule" --preset rul --schedule cosine
+bad "the plateau schedule: this one is cosine" --schedule cosine --patience 3
+bad "must be a number from 0 to 1" --ema 1.5
+bad "must be a number from 0 to 1e+30" --clip -1
+bad "needs --checkpoint FILE" --resume
+bad "needs --checkpoint FILE" --stop 2
+bad "needs --data cmapss:DIR" --near-failure
+bad "holds a single run" --checkpoint "$dir/new.state"
+bad "resume goes on from it" --checkpoint "$dir/plateau.state" --optimizer adamw
+bad "warmup is 500" --data "cmapss:$dir/data" --subset FD002 --preset bert-finetune
+
+# resume PATTERN STATE option...: a checkpoint that cannot be taken
+resume() {
+    pattern=$1 state=$2
+    shift 2
+    bad "$pattern" --data "cmapss:$dir/data" --subset FD002 --epochs 4 --warmup 1 --patience 0 --batch 32 \
+        --optimizer adamw --checkpoint "$state" --resume "$@"
+}
+resume "cannot read $dir/new.state" "$dir/new.state"
+resume "'seed 1' there, 'seed 2' here" "$dir/plateau.state" --seed 2
+resume "'batch 32' there, 'batch 33' here" "$dir/plateau.state" --batch 33
+resume 'schedule: .*patience' "$dir/plateau.state" --patience 2
+resume '4 epochs are done there' "$dir/plateau.state" --epochs 3
+head -c 5000 "$dir/plateau.state" > "$dir/cut.state"
+resume 'cut.state: byte 5000: truncated or damaged' "$dir/cut.state"
+sed 's/^step [0-9]*/step 1/' "$dir/plateau.state" > "$dir/edited.state"
+resume 'truncated or damaged' "$dir/edited.state"
+
 case $(uname -m) in
 x86_64) bad "does not have" --isa neon ;;
 *) bad "does not have" --isa avx2 ;;

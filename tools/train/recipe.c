@@ -1,0 +1,76 @@
+/*
+ * recipe.c - from the options to a schedule: a preset by its name, or a kind with lengths that follow from the run's.
+ */
+#include "fail.h"
+#include "optimizer.h"
+
+/* The kinds' own settings. Every length is a share of the run, so that --epochs and --warmup say it all. */
+static void shape(adamw_schedule_config *c, int64_t warmup, int64_t total, int64_t *milestones)
+{
+    const int64_t rest = total - warmup;
+    c->step_size = (rest + 2) / 3;
+    c->period = (rest + 3) / 4;
+    c->decay_length = (rest + 4) / 5;
+    milestones[0] = warmup + rest / 2;
+    milestones[1] = warmup + rest * 3 / 4;
+    c->milestones = milestones;
+    c->milestone_count = 2;
+    if (c->kind == ADAMW_SCHEDULE_EXPONENTIAL)
+        c->gamma = 0.9; /* each epoch */
+}
+
+static void check(adamw_schedule *schedule, const adamw_schedule_config *c)
+{
+    char sentence[256];
+    if (adamw_schedule_init(schedule, c) == ADAMW_OK)
+        return;
+    adamw_schedule_explain(c, sentence, sizeof sentence);
+    fail("%s", sentence);
+}
+
+static void from_preset(const options *o, int64_t steps, adamw_config *config, adamw_schedule *schedule)
+{
+    adamw_preset(o->preset, INT64_C(1) << 40, config, schedule); /* the real length follows when its unit is known */
+    adamw_schedule_config c = schedule->config;
+    const int64_t unit = c.unit == ADAMW_UNIT_STEP ? steps : 1;
+    c.total = o->epochs * unit;
+    c.base_lr = o->lr;
+    c.min_lr *= o->lr / config->lr;
+    if (o->warmup != UNSET) {
+        c.warmup = o->warmup * unit;
+        c.warmup_unit = c.unit;
+    }
+    if (o->patience != UNSET)
+        c.patience = o->patience;
+    check(schedule, &c);
+}
+
+static void from_kind(const options *o, int64_t steps, adamw_schedule *schedule, int64_t *milestones)
+{
+    adamw_schedule_config c;
+    adamw_schedule_config_init(&c);
+    c.kind = o->schedule;
+    c.base_lr = o->lr;
+    const bool epochs = c.kind == ADAMW_SCHEDULE_PLATEAU || c.kind == ADAMW_SCHEDULE_EXPONENTIAL;
+    const int64_t unit = epochs ? 1 : steps;
+    c.unit = c.warmup_unit = epochs ? ADAMW_UNIT_EPOCH : ADAMW_UNIT_STEP;
+    c.warmup = o->warmup * unit;
+    if (c.kind == ADAMW_SCHEDULE_PLATEAU) { /* as the preset `rul`, but for the patience; endless */
+        c.factor = 0.5;
+        c.patience = o->patience;
+        c.min_lr = o->lr / 200;
+    } else {
+        c.total = o->epochs * unit;
+        shape(&c, c.warmup, c.total, milestones);
+    }
+    check(schedule, &c);
+}
+
+void recipe(const options *o, size_t steps, adamw_config *config, adamw_schedule *schedule, int64_t *milestones)
+{
+    adamw_config_init(config);
+    if (o->preset != NULL)
+        from_preset(o, (int64_t)steps, config, schedule);
+    else
+        from_kind(o, (int64_t)steps, schedule, milestones);
+}

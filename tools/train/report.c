@@ -17,7 +17,7 @@ enum { BAR = 40 };
 
 static struct {
     pthread_mutex_t lock; /* of the terminal */
-    size_t steps, runs;   /* of all runs */
+    size_t batches, runs; /* of all runs */
     atomic_size_t done;
     bool terminal;
     struct timespec start;
@@ -39,7 +39,7 @@ static void clear_bar(void)
 
 static void draw_bar(void)
 {
-    const double share = (double)state.done / (double)state.steps, elapsed = seconds_since_start();
+    const double share = (double)state.done / (double)state.batches, elapsed = seconds_since_start();
     char bar[BAR + 1];
     for (int i = 0; i < BAR; i++)
         bar[i] = i < (int)(share * BAR) ? '#' : '.';
@@ -49,10 +49,10 @@ static void draw_bar(void)
             share > 0 ? elapsed / share - elapsed : 0);
 }
 
-static void on_step(void *context)
+static void on_batches(void *context, size_t count)
 {
     (void)context;
-    state.done++;
+    state.done += count;
     if (state.terminal && pthread_mutex_trylock(&state.lock) == 0) {
         if (seconds_since_start() - state.drawn > 0.1)
             draw_bar();
@@ -78,7 +78,7 @@ static void on_epoch(void *context, const run *x)
     pthread_mutex_unlock(&state.lock);
 }
 
-observer report_observer(void) { return (observer){.step = on_step, .epoch = on_epoch}; }
+observer report_observer(void) { return (observer){.batches = on_batches, .epoch = on_epoch}; }
 
 void report_start(const options *o, const task *t, const run *runs, size_t count)
 {
@@ -87,7 +87,7 @@ void report_start(const options *o, const task *t, const run *runs, size_t count
     state.terminal = isatty(STDERR_FILENO);
     state.runs = count;
     for (size_t i = 0; i < count; i++)
-        state.steps += run_steps(&runs[i]);
+        state.batches += run_batches(&runs[i], o->stop);
     printf("%s: %zu samples train, %zu validate, %zu test; network %zu", t->name, t->train.count, t->validation.count,
            t->test.count, t->inputs);
     for (int i = 0; i < o->hidden_layers; i++)

@@ -71,10 +71,10 @@ static score evaluate(const task *t, network *net, float *weights, loader *to, c
 
 const char *optimizer_name(adamw_decay decay) { return decay == ADAMW_DECAY_L2 ? "adam-l2" : "adamw"; }
 
-size_t run_steps(const run *x)
+size_t run_batches(const run *x, int epochs)
 {
     const size_t batch = (size_t)x->options->batch;
-    return (size_t)x->options->epochs * ((x->task->train.count + batch - 1) / batch);
+    return (size_t)epochs * ((x->task->train.count + batch - 1) / batch);
 }
 
 static double now(void)
@@ -107,7 +107,7 @@ static double train_epoch(run *x, network *net, optimizer *o, loader *in, const 
                     network_output_back(net), &sum);
         network_backward(net, got);
         optimizer_batch(o, net, first + got == count);
-        watch->step(watch->context);
+        watch->batches(watch->context, 1);
     }
     const double loss = score_loss(&sum);
     if (!isfinite(loss))
@@ -166,6 +166,7 @@ void run_train(run *x, const observer *watch)
     network_init(&s.net, x->seed);
     if (o->resume)
         checkpoint_load(o->checkpoint, x, &s);
+    watch->batches(watch->context, run_batches(x, x->epochs));
     while (x->epochs < o->stop) {
         one_epoch(x, &s, &in, watch);
         watch->epoch(watch->context, x);

@@ -37,15 +37,15 @@ typedef struct run_state {
 
 /* Called by the run's own thread; both may be called from several runs at once. */
 typedef struct observer {
-    void (*step)(void *context);
+    void (*batches)(void *context, size_t count); /* so many more are done */
     void (*epoch)(void *context, const run *x);
     void *context;
 } observer;
 
 void run_train(run *x, const observer *watch);
 
-/* Steps of the whole run, for a progress bar. */
-size_t run_steps(const run *x);
+/* Batches of so many epochs, for a progress bar. */
+size_t run_batches(const run *x, int epochs);
 
 /* "adamw" or "adam-l2". */
 const char *optimizer_name(adamw_decay decay);

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 STATES = ("exp_avg", "exp_avg_sq")
-AMSGRAD_STATES = STATES + ("max_exp_avg_sq",)
+AMSGRAD_STATE, EMA_STATE = "max_exp_avg_sq", "param_ema"
 
 _PLAIN_TYPES = (torch.Tensor, torch.nn.Parameter)
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
@@ -89,11 +89,13 @@ def check_beside(tensor: Any, param: torch.Tensor, what: str, name: str) -> None
 
 def check_state(state: dict[str, Any], param: torch.Tensor, name: str, amsgrad: bool) -> None:
     """Refuses a state that is no state of this parameter."""
-    for key in AMSGRAD_STATES if amsgrad else STATES:
+    for key in STATES + (AMSGRAD_STATE,) if amsgrad else STATES:
         if key not in state:
-            hint = " (amsgrad needs it from the first step on)" if key == "max_exp_avg_sq" else ""
+            hint = " (amsgrad needs it from the first step on)" if key == AMSGRAD_STATE else ""
             raise RuntimeError(f"the state of {name} has no {key}{hint}")
         check_beside(state[key], param, key, name)
+    if EMA_STATE in state:
+        check_beside(state[EMA_STATE], param, EMA_STATE, name)
     if "step" not in state:
         raise RuntimeError(f"the state of {name} has no step")
     step = state["step"]

@@ -14,6 +14,8 @@ from typing import Iterable
 FLOAT32 = 0
 DECAY = {"decoupled": 0, "l2": 1}
 ARITHMETIC = {"accurate": 0, "torch": 1}
+CLIP = {"none": 0, "global_norm": 1, "tensor_norm": 2, "value": 3}
+EMA = {"none": 0, "constant": 1, "swa_utils": 2, "timm": 3, "bias_corrected": 4}
 ISA = {"auto": 0, "scalar": 1, "avx2": 2, "avx512": 3, "neon": 4}
 
 # Of a schedule: field -> its words, in the order of the header.
@@ -67,6 +69,38 @@ class Tensor(ctypes.Structure):
         ("param_residual", ctypes.c_void_p),
         ("param_ema", ctypes.c_void_p),
         ("param_copy", ctypes.c_void_p),
+    ]
+
+
+class UpdateOptions(ctypes.Structure):
+    """adamw_update_options"""
+
+    _fields_ = [
+        ("grad_scale", ctypes.c_double),
+        ("clip", ctypes.c_int),
+        ("clip_max", ctypes.c_double),
+        ("skip_not_finite", ctypes.c_bool),
+        ("ema", ctypes.c_int),
+        ("ema_decay", ctypes.c_double),
+        ("copy", ctypes.c_bool),
+        ("zero_grad", ctypes.c_bool),
+        ("report_norm", ctypes.c_bool),
+        ("report_ratio", ctypes.c_bool),
+        ("tensor_norms", ctypes.POINTER(ctypes.c_double)),
+    ]
+
+
+class UpdateReport(ctypes.Structure):
+    """adamw_update_report"""
+
+    _fields_ = [
+        ("skipped", ctypes.c_bool),
+        ("grad_norm", ctypes.c_double),
+        ("clip_coefficient", ctypes.c_double),
+        ("update_ratio", ctypes.c_double),
+        ("update_ratio_tensor", ctypes.c_size_t),
+        ("not_finite_tensor", ctypes.c_size_t),
+        ("not_finite_index", ctypes.c_size_t),
     ]
 
 
@@ -156,12 +190,15 @@ def _load() -> ctypes.CDLL:
         ) from error
     size, step, config, tensors = ctypes.c_size_t, ctypes.c_uint64, ctypes.POINTER(Config), ctypes.POINTER(Tensor)
     recipe, schedule, groups = map(ctypes.POINTER, (ScheduleConfig, ScheduleState, ScheduleGroup))
-    text = ctypes.c_char_p
+    options, report, text = ctypes.POINTER(UpdateOptions), ctypes.POINTER(UpdateReport), ctypes.c_char_p
     prototypes = {
         "adamw_version": (ctypes.c_char_p, []),
         "adamw_config_init": (ctypes.c_int, [config]),
         "adamw_step": (ctypes.c_int, [config, step, tensors, size]),
-        "adamw_explain": (ctypes.c_int, [config, step, tensors, size, ctypes.c_char_p, size]),
+        "adamw_explain": (ctypes.c_int, [config, step, tensors, size, text, size]),
+        "adamw_update_options_init": (ctypes.c_int, [options]),
+        "adamw_update": (ctypes.c_int, [config, step, tensors, size, options, report]),
+        "adamw_update_explain": (ctypes.c_int, [config, step, tensors, size, options, text, size]),
         "adamw_isa_supported": (ctypes.c_bool, [ctypes.c_int]),
         "adamw_isa_select": (ctypes.c_int, [ctypes.c_int]),
         "adamw_isa_active": (ctypes.c_int, []),
@@ -195,6 +232,12 @@ def default_config() -> Config:
     config = Config()
     library.adamw_config_init(config)
     return config
+
+
+def default_options() -> UpdateOptions:
+    options = UpdateOptions()
+    library.adamw_update_options_init(options)
+    return options
 
 
 class Table:

@@ -16,8 +16,8 @@ from torch.optim.adam import adam as torch_adam
 
 from . import _library as lib
 from ._check import (
-    STATES, check_apart, check_beside, check_group, check_param, check_state, check_step, has_tensor_betas, is_dtensor,
-    is_plain, name_of,
+    AMSGRAD_STATE, EMA_STATE, STATES, check_apart, check_beside, check_group, check_param, check_state, check_step,
+    has_tensor_betas, is_dtensor, is_plain, name_of,
 )
 from ._steps import StepCounters
 
@@ -36,7 +36,15 @@ class Entry(NamedTuple):
     param: torch.Tensor
     state: dict[str, Any]
     name: str
-    amsgrad: bool
+    keys: tuple[str, ...]  # of the states that the step uses beside the counter
+
+
+class Extras(NamedTuple):
+    """What a step does beside the step, in the same pass (adamw_update)."""
+
+    clip_grad_norm: float | None = None
+    skip_not_finite: bool = False
+    ema_decay: float | None = None
 
 
 class Staged(NamedTuple):
@@ -72,37 +80,43 @@ def in_order(tensor: torch.Tensor, strides: tuple[int, ...]) -> bool:
     return all(mine == theirs for mine, theirs, size in zip(tensor.stride(), strides, tensor.shape) if size > 1)
 
 
-def new_state(param: torch.Tensor, amsgrad: bool) -> dict[str, torch.Tensor]:
-    """torch's own initial state."""
-    dtype = torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
-    state = {"step": torch.tensor(0.0, dtype=dtype)}
-    for key in ("exp_avg", "exp_avg_sq") + (("max_exp_avg_sq",) if amsgrad else ()):
-        state[key] = torch.zeros_like(param, memory_format=torch.preserve_format)
-    return state
+def fill_state(state: dict[str, Any], param: torch.Tensor, keys: tuple[str, ...]) -> None:
+    """torch's own initial state where there is none; and the start of an average."""
+    if not state:
+        dtype = torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
+        state["step"] = torch.tensor(0.0, dtype=dtype)
+        for key in keys:
+            state[key] = torch.zeros_like(param, memory_format=torch.preserve_format)
+    if EMA_STATE in keys:
+        state.setdefault(EMA_STATE, param.detach().clone(memory_format=torch.preserve_format))
 
 
 class Plan:
     def __init__(self, optimizer: torch.optim.Optimizer, counters: StepCounters) -> None:
         """Checks everything, then creates missing states. An exception names the parameter; nothing changed then."""
         groups, state = optimizer.param_groups, optimizer.state
-        self.arithmetic = optimizer.arithmetic
+        self.arithmetic, self.extras = optimizer.arithmetic, optimizer.extras
         self.lengths = [len(group["params"]) for group in groups]
         self.params = list(chain.from_iterable([group["params"] for group in groups]))
         self.types = [type(param.grad) for param in self.params]
         self.rates, self.flags = list(map(RATES, groups)), list(map(FLAGS, groups))
         self.configs = (lib.Config * len(groups))()
-        self.config = lib.default_config()  # the call's: only its threads count
+        self.config = lib.default_config()  # the call's: its threads, and its arithmetic where gradients are clipped
+        self.config.arithmetic = lib.ARITHMETIC[self.arithmetic]
+        self.options, self.report = lib.default_options(), lib.UpdateReport()
         self.mixed_steps = False
 
-        self.mine, self.others = self._entries(groups, state)
+        self.mine, self.others = self._entries(groups, state, self.extras.ema_decay is not None)
+        self._check_extras()
+        self._write_options()
         check_apart([(local(entry.param), entry.name) for entry in self.mine])
         for number, group in enumerate(groups):
             if not has_tensor_betas(group):
                 self._write_config(group, number)
         for entry in self.mine + self.others:
             if not entry.state:
-                entry.state.update(new_state(entry.param, entry.amsgrad))
                 state[entry.param] = entry.state
+            fill_state(entry.state, entry.param, entry.keys)
 
         self.own_params = [entry.param for entry in self.mine]
         self.states = [entry.state for entry in self.mine]
@@ -118,13 +132,25 @@ class Plan:
         self.state_addresses = self._state_addresses()
         self._fill()
 
+    def _check_extras(self) -> None:
+        """What stands beside the step is for all parameters at once, which another step or process has a part of."""
+        strange = self.others + [entry for entry in self.mine if not is_plain(entry.param)]
+        if self.extras != Extras() and strange:
+            raise ValueError(
+                f"clip_grad_norm, skip_not_finite and ema_decay need float32 parameters in this process's memory, which "
+                f"{strange[0].name} is not: use torch's functions for them"
+            )
+
     @staticmethod
-    def _entries(groups: list[dict[str, Any]], states: dict[Any, dict[str, Any]]) -> tuple[list[Entry], list[Entry]]:
+    def _entries(
+        groups: list[dict[str, Any]], states: dict[Any, dict[str, Any]], ema: bool
+    ) -> tuple[list[Entry], list[Entry]]:
         """The parameters that the library steps, and those that torch's own functions do."""
         mine, others = [], []
         for number, group in enumerate(groups):
             check_group(group, number)
             amsgrad, tensor_betas = group["amsgrad"], has_tensor_betas(group)
+            keys = STATES + ((AMSGRAD_STATE,) if amsgrad else ()) + ((EMA_STATE,) if ema else ())
             for place, param in enumerate(group["params"]):
                 grad = param.grad
                 if grad is None:
@@ -136,7 +162,7 @@ class Plan:
                 if state:
                     check_state(state, param, name, amsgrad)
                 is_mine = param.dtype == torch.float32 and not tensor_betas and (is_plain(param) or is_dtensor(param))
-                (mine if is_mine else others).append(Entry(number, param, state, name, amsgrad))
+                (mine if is_mine else others).append(Entry(number, param, state, name, keys))
         return mine, others
 
     def _write_config(self, group: dict[str, Any], number: int) -> None:
@@ -146,6 +172,14 @@ class Plan:
         config.decay = lib.DECAY["decoupled" if group["decoupled_weight_decay"] else "l2"]
         config.arithmetic = lib.ARITHMETIC[self.arithmetic]
         config.amsgrad, config.maximize = group["amsgrad"], group["maximize"]
+
+    def _write_options(self) -> None:
+        clip, skip, ema = self.extras
+        if clip is not None:
+            self.options.clip, self.options.clip_max = lib.CLIP["global_norm"], clip
+        if ema is not None:
+            self.options.ema, self.options.ema_decay = lib.EMA["swa_utils"], ema
+        self.options.skip_not_finite = skip
 
     def _fill(self) -> None:
         """The descriptors, and what the tensors of later steps are compared with."""
@@ -159,11 +193,10 @@ class Plan:
         self.table.fill("n", [param.numel() for param in params])
         self.staged: list[Staged] = []
         orders = list(map(dense_strides, params))
-        for key in ("param", "grad", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"):
-            if key in ("param", "grad"):
-                column = params if key == "param" else grads
-            else:
-                column = [entry.state[key] if entry.amsgrad or key in STATES else None for entry in self.mine]
+        columns: dict[str, list[torch.Tensor | None]] = {"param": params, "grad": grads}
+        for key in STATES + (AMSGRAD_STATE, EMA_STATE):
+            columns[key] = [entry.state[key] if key in entry.keys else None for entry in self.mine]
+        for key, column in columns.items():
             addresses = [0] * len(column)
             for row, (tensor, strides) in enumerate(zip(column, orders)):
                 if tensor is not None:
@@ -177,10 +210,7 @@ class Plan:
         return map(local, tensors) if self.wrapped else tensors
 
     def _state_addresses(self) -> list[int]:
-        tensors = []
-        for entry in self.mine:
-            keys = ("step", "exp_avg", "exp_avg_sq") + (("max_exp_avg_sq",) if entry.amsgrad else ())
-            tensors += [entry.state[key] for key in keys]
+        tensors = [entry.state[key] for entry in self.mine for key in ("step",) + entry.keys]
         return list(map(DATA_PTR, self._locals(tensors)))
 
     def _states_are_as_before(self, optimizer: torch.optim.Optimizer) -> bool:
@@ -207,6 +237,7 @@ class Plan:
             or not all(map(is_, params, self.params))
             or [len(group["params"]) for group in groups] != self.lengths
             or self.arithmetic != optimizer.arithmetic
+            or self.extras != optimizer.extras
         ):
             return None
         grads = [param.grad for param in params]
@@ -250,6 +281,8 @@ class Plan:
             self.table.fill("grad", map(DATA_PTR, grads))
             copies = self._copy_staged(grads) if self.staged else []
             self._call()
+            if self.report.skipped:
+                return
             if copies:
                 self._copy_back(copies)
             increment_version(self.own_params)
@@ -273,12 +306,16 @@ class Plan:
             self.table.fill("step", [0] * len(counts))
         self.mixed_steps = not alike
         self.config.threads = torch.get_num_threads()
-        status = lib.library.adamw_step(self.config, step, self.table.rows, self.table.count)
+        call = (self.config, step, self.table.rows, self.table.count)
+        if self.extras == Extras():
+            status = lib.library.adamw_step(*call)
+        else:
+            status = lib.library.adamw_update(*call, self.options, self.report)
         if status != lib.OK:
-            sentence = lib.explain(self.config, step, self.table)
+            words = lib.sentence("adamw_update_explain", *call, self.options)
             for row, entry in enumerate(self.mine):
-                sentence = sentence.replace(f"tensors[{row}]", entry.name)
-            raise lib.error_of(status, sentence)
+                words = words.replace(f"tensors[{row}]", entry.name)
+            raise lib.error_of(status, words)
 
     def _next(self, count: float, row: int) -> int:
         check_step(count, self.mine[row].name)

@@ -6,15 +6,17 @@ Here is what an optimizer is to torch: constructor, state, pickling, hooks. How 
 """
 from __future__ import annotations
 
+import contextlib
+import math
 import warnings
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import torch
 from torch import Tensor
 
 from ._library import ARITHMETIC
-from ._check import AMSGRAD_STATES, check_group
-from ._plan import Plan
+from ._check import AMSGRAD_STATE, EMA_STATE, STATES, check_group
+from ._plan import Extras, Plan
 from ._steps import StepCounters
 
 __all__ = ["Adam", "AdamW"]
@@ -24,6 +26,9 @@ class _Step:
     """The step, before torch.optim.Adam or AdamW in the list of bases, which bring everything else."""
 
     arithmetic = "torch"
+    extras = Extras()
+    #: Of the last step, where extras are on: the gradients' norm before clipping, and whether the step was skipped.
+    grad_norm, skipped = math.nan, False
     _plan: Plan | None = None
     _counters: StepCounters | None = None
     _warned = False
@@ -39,10 +44,36 @@ class _Step:
     def state(self, state: dict[Tensor, Any]) -> None:
         self.__dict__["state"] = state
 
-    def _set_arithmetic(self, arithmetic: str) -> None:
+    def _set(self, arithmetic: str, *extras: Any) -> None:
         if arithmetic not in ARITHMETIC:
             raise ValueError(f"arithmetic is {arithmetic!r}: it must be 'torch' or 'accurate'")
         self.arithmetic = arithmetic
+        self.extras = Extras(*extras)
+        clip, _, decay = self.extras
+        if clip is not None and not clip >= 0:
+            raise ValueError(f"clip_grad_norm is {clip}: it must be a norm from 0, or None")
+        if decay is not None and not 0 <= decay <= 1:
+            raise ValueError(f"ema_decay is {decay}: it must be from 0 to 1, or None")
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within it the parameters hold their averages (ema_decay), to validate or save the model; then their own."""
+        pairs = [(param, state[EMA_STATE]) for param, state in self.state.items() if EMA_STATE in state]
+        if not pairs:
+            raise RuntimeError("there are no averages: construct the optimizer with ema_decay, and make a step")
+
+        @torch.no_grad()
+        def exchange() -> None:
+            for param, average in pairs:
+                own = param.clone()
+                param.copy_(average)
+                average.copy_(own)
+
+        exchange()
+        try:
+            yield
+        finally:
+            exchange()
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """As torch.optim.Optimizer's; a group with an option that this optimizer has not is refused (ValueError)."""
@@ -51,7 +82,7 @@ class _Step:
         super().add_param_group(param_group)
 
     def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"arithmetic": self.arithmetic}
+        return super().__getstate__() | {"arithmetic": self.arithmetic, "extras": self.extras}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._check_loaded(state)
@@ -63,7 +94,7 @@ class _Step:
         """Refuses a loaded state of other shapes before anything is taken over."""
         for number, group in enumerate(state.get("param_groups", ())):
             for place, param in enumerate(group["params"]):
-                for key in AMSGRAD_STATES:
+                for key in STATES + (AMSGRAD_STATE, EMA_STATE):
                     value = state["state"].get(param, {}).get(key)
                     if isinstance(value, Tensor) and value.shape != param.shape:
                         raise ValueError(
@@ -102,6 +133,8 @@ class _Step:
         if getattr(self, "grad_scale", None) is not None:
             self._plan.unscale(self.grad_scale)
         self._plan.step(grads, self.param_groups)
+        if self.extras != Extras():
+            self.grad_norm, self.skipped = self._plan.report.grad_norm, self._plan.report.skipped
         return loss
 
     def _new_plan(self) -> list[Tensor]:
@@ -133,6 +166,11 @@ class AdamW(_Step, torch.optim.AdamW):
         arithmetic: "torch" has the bits of torch.optim's for-loop (foreach=False) with a correctly rounded square
             root; "accurate" has one square root, one division and one rounding of the parameter, so that the decay
             happens in full where lr * weight_decay is near float32's 2^-24.
+        clip_grad_norm: scales all gradients down to this norm together, as torch.nn.utils.clip_grad_norm_ does, but
+            within the step; p.grad stays as it is, and `grad_norm` then has the norm before.
+        skip_not_finite: does nothing where a gradient is infinite or NaN; `skipped` then says so.
+        ema_decay: keeps state["param_ema"], the average that torch.optim.swa_utils.AveragedModel keeps with
+            get_ema_multi_avg_fn(ema_decay); `averaged()` puts it in the parameters' place for a while.
 
     Parameters that are bfloat16 or float16, and groups whose betas are tensors, take torch's own step, with one
     warning. Threads are torch.get_num_threads().
@@ -153,8 +191,11 @@ class AdamW(_Step, torch.optim.AdamW):
         differentiable: bool = False,
         fused: bool | None = None,
         arithmetic: str = "torch",
+        clip_grad_norm: float | None = None,
+        skip_not_finite: bool = False,
+        ema_decay: float | None = None,
     ) -> None:
-        self._set_arithmetic(arithmetic)
+        self._set(arithmetic, clip_grad_norm, skip_not_finite, ema_decay)
         super().__init__(
             params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, foreach=foreach, capturable=capturable,
             differentiable=differentiable, fused=fused,
@@ -183,8 +224,11 @@ class Adam(_Step, torch.optim.Adam):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
         arithmetic: str = "torch",
+        clip_grad_norm: float | None = None,
+        skip_not_finite: bool = False,
+        ema_decay: float | None = None,
     ) -> None:
-        self._set_arithmetic(arithmetic)
+        self._set(arithmetic, clip_grad_norm, skip_not_finite, ema_decay)
         super().__init__(
             params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize, capturable=capturable,
             differentiable=differentiable, fused=fused, decoupled_weight_decay=decoupled_weight_decay,

@@ -35,3 +35,4 @@ def pytest_report_header():
 @pytest.fixture(autouse=True)
 def seeded():
     torch.manual_seed(0)
+    torch.set_num_threads(1)  # small tensors: a second thread only waits; test_bits.py has a test of both

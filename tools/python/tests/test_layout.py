@@ -10,9 +10,11 @@ import pytest
 from libadamw import _library as lib
 
 INCLUDE = Path(__file__).parents[3] / "include"
-STRUCTURES = {"adamw_config": lib.Config, "adamw_tensor": lib.Tensor, "adamw_schedule_config": lib.ScheduleConfig,
+STRUCTURES = {"adamw_config": lib.Config, "adamw_tensor": lib.Tensor, "adamw_update_options": lib.UpdateOptions,
+              "adamw_update_report": lib.UpdateReport, "adamw_schedule_config": lib.ScheduleConfig,
               "adamw_schedule": lib.ScheduleState, "adamw_schedule_group": lib.ScheduleGroup}
-ENUMS = {"ADAMW_DECAY": lib.DECAY, "ADAMW_ARITHMETIC": lib.ARITHMETIC, "ADAMW_ISA": lib.ISA}
+ENUMS = {"ADAMW_DECAY": lib.DECAY, "ADAMW_ARITHMETIC": lib.ARITHMETIC, "ADAMW_CLIP": lib.CLIP, "ADAMW_EMA": lib.EMA,
+         "ADAMW_ISA": lib.ISA}
 PREFIXES = {"kind": "SCHEDULE", "unit": "UNIT", "warmup_unit": "UNIT", "mode": "MODE", "threshold_mode": "THRESHOLD",
             "anneal": "ANNEAL", "weight_decay_kind": "WEIGHT_DECAY"}
 for field, words in lib.SCHEDULE_WORDS.items():

@@ -20,6 +20,6 @@ void bench_traffic(adamw_isa isa, bench_loop loop, const adamw_config *config, c
 {
     /* Not adamw_isa_supported(): CPUID leaves a virtual machine, 15 us here, which would be all of a small list. */
     assert(isa != ADAMW_ISA_AUTO && tables[isa][loop]->update[0] != NULL);
-    const adamw_plan plan = {config, 1, tensors, count, total, tables[isa][loop]};
+    const adamw_plan plan = {config, 1, tensors, count, total, tables[isa][loop], 0};
     adamw_drive(&plan);
 }

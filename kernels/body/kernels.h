@@ -41,6 +41,7 @@ typedef struct adamw_coefficients {
     float step;         /* accurate: lr * sqrt(bc2) / bc1; torch: -lr / bc1 */
     float root_bc2;     /* torch: sqrt(bc2) */
     float eps;          /* accurate: eps * sqrt(bc2); torch: eps */
+    size_t look_ahead;  /* bytes ahead of its loads that a kernel asks for memory; 0: the place itself, in vain */
     bool small_beta1;   /* the moments' forms for betas below one half (kernels/README.md) */
     bool small_beta2;
 } adamw_coefficients;
@@ -75,6 +76,13 @@ typedef struct adamw_kernels {
     /* sum += x, for a float32 sum. */
     void (*accumulate)(void *sum, const void *x, adamw_dtype dtype, size_t n);
 } adamw_kernels;
+
+/* Asks for memory that loads will need later; past the end of a buffer nothing happens, for a prefetch never faults.
+ */
+ADAMW_INLINE void look_ahead(const char *at, size_t bytes)
+{
+    __builtin_prefetch((const void *)((uintptr_t)at + bytes));
+}
 
 /* One table per file of kernels/isa; all NULL where the target architecture is another one. */
 extern ADAMW_INTERNAL const adamw_kernels adamw_kernels_scalar;

@@ -125,6 +125,14 @@ ADAMW_INLINE void update_vectors(const adamw_coefficients *k, const adamw_extras
     ADAMW_UNROLL
     for (int i = 0; i < count; i++) {
         const size_t here = at + (size_t)i * sizeof(vfloat);
+        look_ahead(s->param + here, k->look_ahead);
+        look_ahead(s->grad + here, k->look_ahead);
+        look_ahead(s->exp_avg + here, k->look_ahead);
+        look_ahead(s->exp_avg_sq + here, k->look_ahead);
+        if (form.amsgrad)
+            look_ahead(s->max_exp_avg_sq + here, k->look_ahead);
+        if (form.extended && e->ema)
+            look_ahead(s->ema + here, k->look_ahead);
         x[i].param = load(s->param, here, rest);
         x[i].grad = load(s->grad, here, rest);
         x[i].exp_avg = load(s->exp_avg, here, rest);

@@ -74,6 +74,7 @@ void adamw_drive_part(const adamw_plan *plan, size_t part, size_t parts)
             config = tensor_config;
             step = tensor_step;
             coefficients = adamw_coefficients_of(config, step);
+            coefficients.look_ahead = plan->look_ahead;
             update = plan->kernels->update[adamw_variant_of(config)];
         }
         /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): no config is NULL, so the first tensor sets it */

@@ -57,6 +57,7 @@ static void run(const adamw_plan *plan, const adamw_update_options *options, ada
         .count = plan->count,
         .total = plan->total,
         .kernels = plan->kernels,
+        .look_ahead = plan->look_ahead,
         .options = options,
         .config = plan->config,
         .step = plan->step,

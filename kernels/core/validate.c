@@ -189,7 +189,7 @@ static adamw_status check_options(const adamw_update_options *options, size_t co
 
 static adamw_status take_kernels(adamw_plan *plan, const place *at)
 {
-    plan->kernels = adamw_active_kernels();
+    plan->kernels = adamw_active_kernels(&plan->look_ahead);
     if (plan->kernels != NULL)
         return ADAMW_OK;
     const char *name = getenv(ADAMW_ISA_VARIABLE);
@@ -241,7 +241,7 @@ static adamw_status validate(adamw_plan *plan, const adamw_config *config, uint6
             return INVALID(&at, "n is %zu: the list's values together exceed the address space", tensor->n);
         total += tensor->n;
     }
-    *plan = (adamw_plan){config, step, tensors, count, total, NULL};
+    *plan = (adamw_plan){config, step, tensors, count, total, NULL, 0};
     return take_kernels(plan, &call);
 }
 

@@ -17,6 +17,10 @@ ADAMW_INTERNAL bool adamw_cpu_prefers_avx2(void);
 /* The rule behind it, for a vendor's name of 12 letters and the family and model that CPUID shows. */
 ADAMW_INTERNAL bool adamw_cpu_model_prefers_avx2(const char *vendor, unsigned family, unsigned model);
 
+/* Whether kernels should ask for memory ahead of their loads, and how many bytes: see cpu.c. */
+enum { ADAMW_LOOK_AHEAD = 2048 };
+ADAMW_INTERNAL bool adamw_cpu_gains_by_look_ahead(void);
+
 /* The CPU's own name for itself, for people; "unknown" where it has none. `name` has room for 64 bytes. */
 ADAMW_INTERNAL void adamw_cpu_name(char *name);
 

@@ -10,8 +10,9 @@
 #define ADAMW_ISA_VARIABLE "ADAMW_ISA"
 #define ADAMW_ISA_NAMES "auto, scalar, avx2, avx512 or neon"
 
-/* The kernels of the active ISA; NULL while the environment names one that is unknown or cannot run here. */
-ADAMW_INTERNAL const adamw_kernels *adamw_active_kernels(void);
+/* The kernels of the active ISA; NULL while the environment names one that is unknown or cannot run here. And how
+ * many bytes ahead of their loads they ask for memory on this CPU; 0: not at all. */
+ADAMW_INTERNAL const adamw_kernels *adamw_active_kernels(size_t *look_ahead);
 
 /* The kernels of one ISA, active or not, for tests and benchmarks; NULL where it cannot run. */
 ADAMW_INTERNAL const adamw_kernels *adamw_kernels_of(adamw_isa isa);

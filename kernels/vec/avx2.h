@@ -99,7 +99,7 @@ ADAMW_INLINE vsum v_sum_zero(void)
 ADAMW_INLINE __m256d add_square(__m256d sum, __m128 x)
 {
     const __m256d wide = _mm256_cvtps_pd(x);
-    return _mm256_add_pd(sum, _mm256_mul_pd(wide, wide));
+    return _mm256_fmadd_pd(wide, wide, sum);
 }
 ADAMW_INLINE void v_sum_squares(vsum *sum, const vfloat *x)
 {

@@ -128,7 +128,7 @@ ADAMW_INLINE vsum v_sum_zero(void) { return (vsum){_mm512_setzero_pd(), _mm512_s
 ADAMW_INLINE __m512d add_square(__m512d sum, __m256 x)
 {
     const __m512d wide = _mm512_cvtps_pd(x);
-    return _mm512_add_pd(sum, _mm512_mul_pd(wide, wide));
+    return _mm512_fmadd_pd(wide, wide, sum);
 }
 ADAMW_INLINE void v_sum_squares(vsum *sum, const vfloat *x)
 {

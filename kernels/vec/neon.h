@@ -92,10 +92,7 @@ ADAMW_INLINE vsum v_sum_zero(void)
     const float64x2_t zero = vdupq_n_f64(0);
     return (vsum){{zero, zero, zero, zero, zero, zero, zero, zero}};
 }
-ADAMW_INLINE float64x2_t add_square(float64x2_t sum, float64x2_t wide)
-{
-    return vaddq_f64(sum, vmulq_f64(wide, wide));
-}
+ADAMW_INLINE float64x2_t add_square(float64x2_t sum, float64x2_t wide) { return vfmaq_f64(sum, wide, wide); }
 ADAMW_INLINE void v_sum_squares(vsum *sum, const vfloat *x)
 {
     ADAMW_UNROLL

@@ -11,12 +11,13 @@ bool check_isa_choice(const check_options *options)
 {
     (void)options;
     const adamw_isa before = adamw_isa_active();
+    size_t look_ahead;
     bool right = true;
     for (adamw_isa isa = ADAMW_ISA_SCALAR; right && isa <= ADAMW_ISA_NEON; isa = (adamw_isa)(isa + 1)) {
         const bool here = adamw_isa_supported(isa);
         if (adamw_isa_select(isa) != (here ? ADAMW_OK : ADAMW_ERROR_ISA))
             right = check_fail("adamw_isa_select(%s)", adamw_isa_name(isa));
-        if (here && (adamw_isa_active() != isa || adamw_active_kernels() != adamw_kernels_of(isa)))
+        if (here && (adamw_isa_active() != isa || adamw_active_kernels(&look_ahead) != adamw_kernels_of(isa)))
             right =
                 check_fail("%s was chosen, %s is active", adamw_isa_name(isa), adamw_isa_name(adamw_isa_active()));
     }

@@ -16,16 +16,17 @@ void adamw_write_real(char *to, size_t size, double x)
     const int exponent = (int)(word >> 52 & 0x7FF);
     const uint64_t fraction = word & (UINT64_MAX >> 12);
     const char *sign = word >> 63 ? "-" : "";
-    char digits[16];
-    int last = snprintf(digits, sizeof digits, "%013" PRIx64, fraction) - 1;
-    while (last >= 0 && digits[last] == '0')
-        digits[last--] = '\0';
+    char digits[24];
+    int count = 13; /* hexadecimal digits of 52 bits, without the zeros at their end */
+    snprintf(digits, sizeof digits, "%013" PRIx64, fraction);
+    while (count > 0 && digits[count - 1] == '0')
+        count--;
     if (exponent == 0x7FF)
         snprintf(to, size, "%s%s", fraction != 0 ? "" : sign, fraction != 0 ? "nan" : "inf");
     else if (exponent == 0 && fraction == 0)
         snprintf(to, size, "%s0x0p+0", sign);
     else
-        snprintf(to, size, "%s0x%d%s%sp%+d", sign, exponent != 0, last >= 0 ? "." : "", digits,
+        snprintf(to, size, "%s0x%d%s%.*sp%+d", sign, exponent != 0, count > 0 ? "." : "", count, digits,
                  exponent != 0 ? exponent - 1023 : -1022);
 }
 

@@ -142,15 +142,21 @@ static void set_list(const setting *s, const char *value, adamw_schedule_config 
 static void set(const setting *s, const char *value, adamw_schedule_config *c)
 {
     char *at = (char *)c + s->offset;
+    double real;
+    int64_t integer;
+    int choice;
     switch (s->type) {
     case REAL:
-        memcpy(at, &(double){real_of(s->name, value)}, sizeof(double));
+        real = real_of(s->name, value);
+        memcpy(at, &real, sizeof real);
         break;
     case INTEGER:
-        memcpy(at, &(int64_t){integer_of(s->name, value)}, sizeof(int64_t));
+        integer = integer_of(s->name, value);
+        memcpy(at, &integer, sizeof integer);
         break;
     case CHOICE:
-        memcpy(at, &(int){choice_of(s->name, value, s->choices)}, sizeof(int));
+        choice = choice_of(s->name, value, s->choices);
+        memcpy(at, &choice, sizeof choice);
         break;
     case LIST:
         set_list(s, value, c);

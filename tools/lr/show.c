@@ -24,7 +24,19 @@ static bool is_cut(const lr_trace *t, int64_t epoch)
     return t != NULL && epoch >= 0 && (t->events[epoch] & ADAMW_EVENT_CUT) != 0;
 }
 
-static double decades(const lr_options *o, double lr) { return log10(o->recipe.base_lr / lr); }
+/* How far below the full rate; a rate of 0 is no number of decades below it. */
+static const char *decades(const lr_options *o, double lr)
+{
+    static char text[16];
+    snprintf(text, sizeof text, "%.2f", log10(o->recipe.base_lr / lr));
+    return lr > 0 ? text : "-";
+}
+
+/* The first epoch of a phase. */
+static bool is_change(const lr_trace *t, int64_t epoch)
+{
+    return epoch > 0 && lr_phase(t, epoch * t->points_per_epoch) != lr_phase(t, (epoch - 1) * t->points_per_epoch);
+}
 
 /* What a trace comes to, in one sentence. */
 static void print_summary(FILE *to, const lr_options *o, const lr_trace *t, const char *title)
@@ -41,7 +53,7 @@ static void print_summary(FILE *to, const lr_options *o, const lr_trace *t, cons
     fprintf(to, "%s: ", title);
     if (o->recipe.kind == ADAMW_SCHEDULE_PLATEAU)
         fprintf(to, "%lld cuts, ", (long long)cuts);
-    fprintf(to, "lowest rate %g from %s %lld on, %.2f decades below the full rate", t->lr[lowest],
+    fprintf(to, "lowest rate %g from %s %lld on, %s decades below the full rate", t->lr[lowest],
             t->points_per_epoch > 1 ? "step" : "epoch", (long long)lowest, decades(o, t->lr[lowest]));
     if (floor >= 0)
         fprintf(to, "; min_lr is reached at %s %lld", t->points_per_epoch > 1 ? "step" : "epoch", (long long)floor);
@@ -60,11 +72,12 @@ void lr_print_table(FILE *to, const lr_options *o, const lr_trace *right, const 
     fprintf(to, "%s%s%s\n", plateau ? "    metric" : "", wrong != NULL ? "    wrong lr" : "",
             plateau ? "  event" : "");
     for (int64_t e = 0; e < right->epochs; e++) {
-        if (!is_milestone(e) && !is_cut(right, e) && !is_cut(wrong, e) && e != right->epochs - 1)
+        if (!is_milestone(e) && !is_cut(right, e) && !is_cut(wrong, e) && !is_change(right, e) &&
+            e != right->epochs - 1)
             continue;
         const int64_t i = e * right->points_per_epoch;
         const double lr = right->lr[i];
-        fprintf(to, "%6lld  %-6s  %10.4g  %6.1f%%  %7.2f  %12.4g", (long long)e, lr_phase(right, i), lr,
+        fprintf(to, "%6lld  %-6s  %10.4g  %6.1f%%  %7s  %12.4g", (long long)e, lr_phase(right, i), lr,
                 100 * lr / o->recipe.base_lr, decades(o, lr), right->weight_decay[i]);
         if (plateau)
             fprintf(to, "  %8.4g", right->metric[e]);

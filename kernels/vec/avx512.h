@@ -22,7 +22,10 @@ ADAMW_INLINE vfloat v_add(vfloat a, vfloat b) { return _mm512_add_ps(a, b); }
 ADAMW_INLINE vfloat v_sub(vfloat a, vfloat b) { return _mm512_sub_ps(a, b); }
 ADAMW_INLINE vfloat v_mul(vfloat a, vfloat b) { return _mm512_mul_ps(a, b); }
 ADAMW_INLINE vfloat v_div(vfloat a, vfloat b) { return _mm512_div_ps(a, b); }
-ADAMW_INLINE vfloat v_sqrt(vfloat a) { return _mm512_sqrt_ps(a); }
+/* To nearest in every mode of the caller's, as the root below has to: a value must not show where it lay in a bundle.
+ */
+enum { NEAREST = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC };
+ADAMW_INLINE vfloat v_sqrt(vfloat a) { return _mm512_sqrt_round_ps(a, NEAREST); }
 ADAMW_INLINE vfloat v_fma(vfloat a, vfloat b, vfloat c) { return _mm512_fmadd_ps(a, b, c); }
 ADAMW_INLINE vfloat v_fms(vfloat a, vfloat b, vfloat c) { return _mm512_fmsub_ps(a, b, c); }
 ADAMW_INLINE vfloat v_fnma(vfloat a, vfloat b, vfloat c) { return _mm512_fnmadd_ps(a, b, c); }
@@ -35,16 +38,17 @@ ADAMW_INLINE vfloat v_max_or_nan(vfloat a, vfloat b)
 /*
  * The root without the divider: an estimate within 2^-14, one Newton step for the root s and for half its reciprocal
  * h, one correction by the exact residual x - s*s. That ends in the correctly rounded root for every x from 2^-100 up
- * to 2^126: all of them are checked (tests/checks/vocabulary.c).
+ * to 2^126: all of them are checked (tests/checks/vocabulary.c). Only to nearest, so that mode stands in each
+ * operation: in another one, squares of short numbers would come out one unit off.
  */
 ADAMW_INLINE vfloat sqrt_by_fma(vfloat x)
 {
     const vfloat half = v_set(0.5f), estimate = _mm512_rsqrt14_ps(x);
-    vfloat s = v_mul(x, estimate), h = v_mul(half, estimate);
-    const vfloat error = v_fnma(s, h, half);
-    s = v_fma(s, error, s);
-    h = v_fma(h, error, h);
-    return v_fma(v_fnma(s, s, x), h, s);
+    vfloat s = _mm512_mul_round_ps(x, estimate, NEAREST), h = _mm512_mul_round_ps(half, estimate, NEAREST);
+    const vfloat error = _mm512_fnmadd_round_ps(s, h, half, NEAREST);
+    s = _mm512_fmadd_round_ps(s, error, s, NEAREST);
+    h = _mm512_fmadd_round_ps(h, error, h, NEAREST);
+    return _mm512_fmadd_round_ps(_mm512_fnmadd_round_ps(s, s, x, NEAREST), h, s, NEAREST);
 }
 
 /* Whether a lane lies outside [2^-100, 2^126); so does everything negative and NaN, as an unsigned number. */

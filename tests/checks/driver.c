@@ -101,6 +101,10 @@ bool check_threads_are_one(const check_options *options)
     const uint64_t flush = 1u << 24; /* FZ */
 #endif
     trial t = trial_new(all_pieces(), options->seed + 1);
+    for (size_t i = 0; i < t.input.n; i += 3) { /* exact roots: where a directed mode is easily one unit off */
+        const float root = (float)(1 + mix64(i) % 4095);
+        t.input.max_exp_avg_sq[i] = root * root;
+    }
     const adamw_config base = config_of_variant(ADAMW_VARIANT_adamw_amsgrad);
     const uint64_t env = adamw_float_env_get();
     bool right = true;

@@ -25,11 +25,13 @@ void near_normal(float *x, uint64_t seed, uint64_t block, uint64_t step, double 
 {
     const uint64_t key = mix64(mix64(mix64(seed) + block) + step);
     const uint32_t key1 = (uint32_t)key, key2 = (uint32_t)(key >> 32);
-    /* The sum of four uniforms on 0 .. 65535 has the variance 65536^2 / 3. */
-    const float scale = (float)(rms * 1.7320508075688772 / 65536);
+    /* The sum of four uniforms on 0 .. 65535 has the variance 65536^2 / 3. One of their low bits, once more, moves it
+     * off the integers and keeps it symmetric: no gradient is exactly 0, where a first step of L2 would only see the
+     * decay. */
+    const float scale = (float)(rms * 1.7320508075688772 / 65536 / 2);
     for (uint32_t i = 0; i < BLOCK; i++) {
         const uint32_t a = mix32(key1 + i), b = mix32(key2 + i);
-        const int sum = (int)((a & 0xFFFF) + (a >> 16) + (b & 0xFFFF) + (b >> 16)) - 4 * 65535 / 2;
-        x[i] = (float)sum * scale;
+        const int sum = (int)((a & 0xFFFF) + (a >> 16) + (b & 0xFFFF) + (b >> 16) + (a & 1));
+        x[i] = (float)(2 * sum - (4 * 65535 + 1)) * scale;
     }
 }

@@ -46,10 +46,12 @@ def measure(options, folder):
         command += ["--shapes", path]
     if options.form == "short":
         command += ["--seconds", "70"]
-    status = subprocess.run(command, check=False).returncode
-    if status != 0:
-        if os.path.exists(raw + ".partial"):
+    try:
+        status = subprocess.run(command, check=False).returncode
+    finally:
+        if os.path.exists(raw + ".partial"):  # cut short
             os.unlink(raw + ".partial")
+    if status != 0:
         sys.exit(2 if status == 2 else 1)
     with open(raw, encoding="utf-8") as file:
         return json.load(file)

@@ -10,7 +10,6 @@ import os
 import sys
 
 from report import peer_tables, results, tables
-from report.results import median
 from report.tables import markdown, three, title
 
 BEGIN, END = "<!-- table:begin -->", "<!-- table:end -->"
@@ -28,10 +27,6 @@ def peers_of(path, commit):
     return {(case["list"], case["threads"]): case for case in stored["cases"]}
 
 
-def times(case, theirs, isa):
-    return f"{median(peer_tables.ratios(case, theirs, 'adamw ' + isa)):.1f}" if case else ""
-
-
 def table(about, cases, peers):
     isa = about["isa"]
     found = {(c.list, c.variant, c.threads): c for c in tables.throughput(cases) if c.isa == isa and c.pages == "huge"}
@@ -45,7 +40,8 @@ def table(about, cases, peers):
                    three(adamw.rate / 1e9), tables.share(adamw), three(adam.rate / 1e9) if adam else ""]
             if peers:
                 case = peers.get((name, threads))
-                row += [times(case, label, isa) for label in ("torch fused", "torch foreach")]
+                row += [peer_tables.ratio_text(case, label, "adamw " + isa) if case else ""
+                        for label in ("torch fused", "torch foreach")]
             rows.append(row)
     head = ["parameters", "threads", "a step", "limit, G/s", "AdamW, G/s", "share of the limit", "coupled Adam, G/s"]
     return markdown(head + (["times torch fused", "times torch foreach"] if peers else []), rows)

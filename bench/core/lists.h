@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-enum { BENCH_MAX_RANK = 6, BENCH_NAME = 64, BENCH_MESSAGE = 320 };
+enum { BENCH_MAX_RANK = 6, BENCH_NAME = 64, BENCH_MESSAGE = 480 };
 
 typedef struct bench_shape {
     char name[BENCH_NAME];

@@ -2,6 +2,7 @@
 import ctypes
 import os
 
+MESSAGE = 480  # BENCH_MESSAGE
 STREAMS = 4  # param, grad, exp_avg, exp_avg_sq
 
 
@@ -38,7 +39,7 @@ class List:
     """A list in memory of its own, until free()."""
 
     def __init__(self, library, kind, text):
-        message = ctypes.create_string_buffer(320)
+        message = ctypes.create_string_buffer(MESSAGE)
         self.library = library
         self.handle = library.bench_placed_new(kind.encode(), text.encode(), message)
         if not self.handle:
@@ -50,7 +51,7 @@ class List:
 
     def peer(self, kind, threads, variant="adamw", isa="auto"):
         """(prepare, call), both without arguments, of a C contestant."""
-        message = ctypes.create_string_buffer(320)
+        message = ctypes.create_string_buffer(MESSAGE)
         peer = self.library.bench_peer_new(self.handle, kind.encode(), variant.encode(), isa.encode(), threads, message)
         if not peer:
             raise NativeError(message.value.decode())

@@ -22,7 +22,7 @@ def _rate(case, label):
     return case["parameters"] / median(case["samples"][label]) / 1e9
 
 
-def _ratio(case, theirs, ours):
+def ratio_text(case, theirs, ours):
     if theirs not in case["samples"]:
         return ""
     values = ratios(case, theirs, ours)
@@ -36,8 +36,8 @@ def text(cases, isa, form=aligned):
     everybody = [label for label in everybody if label in cases[0]["samples"]]
     rates = [[title(c["list"]), str(c["threads"]), three(_rate(c, limit(c))), *[three(_rate(c, e)) for e in everybody]]
              for c in cases]
-    times = [[title(c["list"]), str(c["threads"]), _ratio(c, limit(c), ours),
-              *[_ratio(c, p, ours if p != COUPLED_PEER else "coupled Adam") for p in present]] for c in cases]
+    times = [[title(c["list"]), str(c["threads"]), ratio_text(c, limit(c), ours),
+              *[ratio_text(c, p, ours if p != COUPLED_PEER else "coupled Adam") for p in present]] for c in cases]
     return ("Billions of parameters a second:\n\n" + form(["list", "threads", "limit", *everybody], rates)
             + f"\nHow many times faster {ours} is (coupled Adam beside torch's Adam; limit: its share of the traffic "
             "limit):\n\n" + form(["list", "threads", "limit", *present], times))
@@ -53,11 +53,11 @@ def words(cases, isa):
     lines = []
     for case in best.values():
         line = (f"{title(case['list'])}: {duration(median(case['samples'][ours]))} a step on {case['threads']} "
-                f"thread{'s' * (case['threads'] != 1)}, {_ratio(case, limit(case), ours)} of this machine's limit, "
-                f"{_ratio(case, 'C loop', ours)} times a plain C loop")
+                f"thread{'s' * (case['threads'] != 1)}, {ratio_text(case, limit(case), ours)} of this machine's limit, "
+                f"{ratio_text(case, 'C loop', ours)} times a plain C loop")
         if "torch foreach" in case["samples"]:
-            line += (f", {_ratio(case, 'torch foreach', ours)} times torch (foreach, its default) and "
-                     f"{_ratio(case, 'torch fused', ours)} times torch fused")
+            line += (f", {ratio_text(case, 'torch foreach', ours)} times torch (foreach, its default) and "
+                     f"{ratio_text(case, 'torch fused', ours)} times torch fused")
         lines.append(line)
     return lines
 
@@ -66,7 +66,7 @@ def draw(folder, cases, isa):
     drawn = []
     series = [s for s in [f"adamw {isa}", *PEERS] if s in cases[0]["samples"]]
     for threads in sorted({case["threads"] for case in cases}):
-        groups = {title(c["list"]): {"limit": _rate(c, limit(c)), **{s: _rate(c, s) for s in series}}
+        groups = {pictures.short(c["list"]): {"limit": _rate(c, limit(c)), **{s: _rate(c, s) for s in series}}
                   for c in cases if c["threads"] == threads}
         drawn.append(pictures.bars(os.path.join(folder, f"peers-{threads}.svg"),
                                    f"AdamW beside its peers, {threads} thread{'s' * (threads != 1)}", groups,

@@ -17,7 +17,12 @@ COLOURS = {"avx512": "#0b5fa5", "avx2": "#d1600a", "neon": "#0b5fa5", "scalar": 
            "adamw": "#0b5fa5", "adam_l2": "#d1600a", "limit": "#c9c9c9", "adamw avx512": "#0b5fa5",
            "adamw avx2": "#0b5fa5", "adamw neon": "#0b5fa5", "C loop": "#2e8b57", "torch fused kernel": "#d1600a",
            "torch fused": "#e8955a", "torch foreach": "#a03c78", "torch loop": "#c98ab0"}
+SHORT = {"rul": "RUL 3.4M", "1000x1000": "1000 x 1000"}  # titles that fit under a group of bars
 VARIANT_TITLES = {"adamw": "AdamW", "adam_l2": "coupled Adam"}
+
+
+def short(name):
+    return SHORT.get(name, TITLES.get(name, name))
 
 
 def draw(path, title, script):
@@ -75,7 +80,7 @@ def _groups(cases, key, keep):
     groups = {}
     for case in throughput(cases):
         if keep(case) and case.pages == "huge":
-            groups.setdefault(TITLES.get(case.list, case.list), {})[key(case)] = case.rate / 1e9
+            groups.setdefault(short(case.list), {})[key(case)] = case.rate / 1e9
     # A group with one bar compares nothing.
     return {group: values for group, values in groups.items() if len(values) > 1}
 

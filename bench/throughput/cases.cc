@@ -163,6 +163,21 @@ class chooser
     std::vector<int> threads;
 };
 
+/* Why a filter matched nothing: what a name consists of. */
+void explain_names(char *message, const request &wanted)
+{
+    std::string variants, sets;
+    for (size_t i = 0; i < bench_variant_count; i++)
+        variants += std::string(i == 0 ? "" : ", ") + bench_variants[i].name;
+    for (adamw_isa isa : isas())
+        sets += std::string(sets.empty() ? "" : ", ") + adamw_isa_name(isa);
+    std::snprintf(message, BENCH_MESSAGE,
+                  "'%.40s' matches no case of the %s form, such as throughput/gpt2/adamw/avx2/1/huge: lists "
+                  "are " BENCH_LIST_NAMES
+                  " and sizes; variants %s; instruction sets %s; pages huge, small; --print-cases prints all",
+                  wanted.filter.c_str(), wanted.form.c_str(), variants.c_str(), sets.c_str());
+}
+
 void keep_matching(case_set &set, const std::regex &filter)
 {
     set.cases.erase(std::remove_if(set.cases.begin(), set.cases.end(),
@@ -188,18 +203,26 @@ case_set::~case_set()
         bench_list_free(&each);
 }
 
-bool choose_cases(case_set &set, const request &wanted, char *message)
+bool choose_cases(case_set &set, const request &wanted, const char **argument, char *message)
 {
     chooser choice(set, wanted);
     std::vector<const bench_list *> own;
-    for (const auto &[texts, make] :
-         {std::make_pair(wanted.sizes, bench_list_of_size), std::make_pair(wanted.shapes, bench_list_read)})
+    const auto make_own = [&](const std::vector<std::string> &texts, auto make) {
         for (const std::string &text : texts) {
             set.lists.emplace_back();
             if (!make(&set.lists.back(), text.c_str(), message))
                 return false;
             own.push_back(&set.lists.back());
         }
+        return true;
+    };
+    *argument = "--sizes";
+    if (!make_own(wanted.sizes, bench_list_of_size))
+        return false;
+    *argument = "--shapes";
+    if (!make_own(wanted.shapes, bench_list_read))
+        return false;
+    *argument = "--filter";
     if (!own.empty())
         choice.own_lists(own);
     else if (wanted.form == "full")
@@ -218,10 +241,7 @@ bool choose_cases(case_set &set, const request &wanted, char *message)
             return false;
         }
         if (set.cases.empty()) {
-            std::snprintf(message, BENCH_MESSAGE,
-                          "'%.80s' matches no case of the %s form: --print-cases lists them, such as "
-                          "throughput/gpt2/adamw/avx2/1/huge",
-                          wanted.filter.c_str(), wanted.form.c_str());
+            explain_names(message, wanted);
             return false;
         }
     }

@@ -56,7 +56,8 @@ struct case_set {
     ~case_set();
 };
 
-/* Fills the set. False: `message` (BENCH_MESSAGE bytes) says what is wrong and what would be right. */
-bool choose_cases(case_set &set, const request &wanted, char *message);
+/* Fills the set. False: `message` (BENCH_MESSAGE bytes) says what is wrong with `*argument`, and what would be right.
+ */
+bool choose_cases(case_set &set, const request &wanted, const char **argument, char *message);
 
 #endif

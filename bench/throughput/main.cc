@@ -202,8 +202,9 @@ int main(int argc, char **argv)
         return wrong("ADAMW_ISA", "in the environment names no instruction set that runs here");
 
     case_set set;
-    if (!choose_cases(set, wanted, message))
-        return wrong(!wanted.filter.empty() && !set.lists.empty() ? "--filter" : "--sizes or --shapes", message);
+    const char *argument;
+    if (!choose_cases(set, wanted, &argument, message))
+        return wrong(argument, message);
     if (print) {
         for (const bench_case &each : set.cases)
             std::puts(each.name().c_str());

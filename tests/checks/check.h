@@ -27,6 +27,7 @@
     X(decay_is_realised, "ACCURATE decays by 100 +- 1 % wherever gradients flow")                                    \
     X(small_betas, "betas of 0 keep the newest gradient alone")                                                      \
     X(torch_golden, "TORCH has the bits of torch's own steps, tests/data/torch.txt")                                 \
+    X(golden_damaged, "a golden file that is cut, or changed in any byte, or of another title, is refused")          \
     X(isa_choice, "a chosen ISA is active; one that cannot run is an error")                                         \
     X(schedule_published, "the true traces of the two published listings of warmup and plateau")                     \
     X(schedule_warmup_feeds_nothing, "the plateau rule sees no metric of the warmup, in epochs and in steps")        \

@@ -19,7 +19,23 @@ uint64_t golden_checksum(const char *text, size_t size) /* FNV-1a */
     return sum;
 }
 
-char *golden_read(const char *path, const char *title, const char *maker)
+/* What is wrong with a golden file's text, as the end of a sentence; NULL if nothing is. */
+static const char *problem_of(const char *text, size_t size, const char *title)
+{
+    char last[32];
+    const char *const end = strstr(text, "\nend ");
+    if (strncmp(text, title, strlen(title)) != 0)
+        return "is of another version than this test";
+    if (end == NULL)
+        return "is cut off: its last line, with the checksum, is missing";
+    snprintf(last, sizeof last, "\nend %016" PRIx64 "\n", golden_checksum(text, (size_t)(end + 1 - text)));
+    if (size != (size_t)(end - text) + strlen(last) || strcmp(end, last) != 0)
+        return "was edited or cut: its last line is not the checksum of what is before it";
+    return NULL;
+}
+
+/* The whole file, zero-terminated, for free(); NULL, and told, if there is none. */
+static char *file_text(const char *path, size_t *size)
 {
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
@@ -27,27 +43,61 @@ char *golden_read(const char *path, const char *title, const char *maker)
         return NULL;
     }
     char *text = calloc(1, LARGEST_FILE);
-    const size_t size = text != NULL ? fread(text, 1, LARGEST_FILE - 1, file) : 0;
+    *size = text != NULL ? fread(text, 1, LARGEST_FILE - 1, file) : 0;
     fclose(file);
-    if (text == NULL) {
+    if (text == NULL)
         check_fail("%s: no memory to read it", path);
+    return text;
+}
+
+char *golden_read(const char *path, const char *title, const char *maker)
+{
+    size_t size;
+    char *text = file_text(path, &size);
+    if (text == NULL)
         return NULL;
-    }
-    const char *problem = NULL;
-    char *end = strstr(text, "\nend ");
-    if (strncmp(text, title, strlen(title)) != 0)
-        problem = "is of another version than this test";
-    else if (end == NULL)
-        problem = "is cut off: its last line, with the checksum, is missing";
-    else if (strtoull(end + 5, NULL, 16) != golden_checksum(text, (size_t)(end + 1 - text)))
-        problem = "was edited: its checksum is wrong";
+    const char *problem = problem_of(text, size, title);
     if (problem != NULL) {
         check_fail("%s (%zu bytes) %s; %s writes it, titled '%s'", path, size, problem, maker, title);
         free(text);
         return NULL;
     }
-    end[1] = '\0';
+    strstr(text, "\nend ")[1] = '\0';
     const char *second_line = strchr(text, '\n') + 1;
     memmove(text, second_line, strlen(second_line) + 1);
     return text;
+}
+
+/* Whether every cut and every changed byte of the file is seen. */
+static bool damage_is_seen(const char *path, bool all_places)
+{
+    size_t size;
+    char title[32] = "libadamw ";
+    char *text = file_text(path, &size);
+    if (text == NULL)
+        return false;
+    bool right = problem_of(text, size, title) == NULL || check_fail("%s is not right as it is", path);
+    const size_t stride = all_places || size < 2000 ? 1 : size / 300;
+    for (size_t at = 0; right && at < size; at += stride) {
+        const char kept = text[at];
+        text[at] = (char)(kept ^ 1);
+        right = problem_of(text, size, title) != NULL || check_fail("%s: byte %zu may be changed", path, at);
+        text[at] = '\0';
+        right = right && (problem_of(text, at, title) != NULL || check_fail("%s: may be cut at %zu", path, at));
+        text[at] = kept;
+    }
+    if (right && problem_of(text, size, "libadamw of another kind") == NULL)
+        right = check_fail("%s: any title is taken", path);
+    free(text);
+    return right;
+}
+
+bool check_golden_damaged(const check_options *options)
+{
+    static const char *const paths[] = {"tests/data/conformance.txt", "tests/data/torch.txt",
+                                        "tests/data/schedules.txt"};
+    bool right = true;
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+        right = damage_is_seen(paths[i], options->full) && right;
+    return right;
 }

@@ -23,7 +23,8 @@ void fail(const char *format, ...)
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
     va_end(arguments);
-    exit(2);
+    fflush(stderr);
+    _exit(2); /* not exit(): other runs still work in OpenBLAS, which cleans up after itself there */
 }
 
 void *allocate(size_t count, size_t size)

@@ -65,7 +65,8 @@ file read_file(const char *directory, const char *name)
     if (access(x.name, F_OK) != 0) {
         set_name(&x, "%s/%s.gz", directory, name);
         if (access(x.name, F_OK) != 0)
-            fail("cannot read %s/%s, plain or .gz: %s", directory, name, strerror(errno));
+            fail("cannot read %s/%s, plain or .gz: %s: --data must name the directory that holds it", directory, name,
+                 strerror(errno));
     }
     unpack(&x);
     return x;

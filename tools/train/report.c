@@ -100,6 +100,11 @@ void report_start(const options *o, const task *t, const run *runs, size_t count
 void report_end(const options *o, const task *t, const run *runs, size_t count)
 {
     clear_bar();
+    if (o->stop < o->epochs) {
+        printf("stopped after epoch %d of %d: --checkpoint %s --resume goes on\n", runs[0].epochs, o->epochs,
+               o->checkpoint);
+        return;
+    }
     print_comparison(o, t, runs, count);
     write_csv(o, t, runs, count);
     write_picture(o, t, runs, count);

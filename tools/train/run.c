@@ -173,7 +173,8 @@ void run_train(run *x, const observer *watch)
         if (o->checkpoint != NULL)
             checkpoint_save(o->checkpoint, x, &s);
     }
-    finish(x, &s, &in);
+    if (x->epochs == o->epochs) /* not of a run that is to go on: the test set is for its end */
+        finish(x, &s, &in);
     optimizer_free(s.optimizer);
     network_free(&s.net);
     free(s.best);

@@ -112,6 +112,14 @@ for preset in bert-finetune vit-imagenet stable-diffusion-finetune gan ppo; do
     if run preset --preset $preset --warmup 1; then result OK; else result FAILED "--preset $preset"; fi
 done
 
+# Two batches of 32 to a step are a batch of 64 but for rounding and an epoch's rest. Coupled L2 shows the gradients'
+# scale, which Adam alone would hide.
+run whole --optimizer adam-l2 --weight-decay 1 --batch 64
+run halves --optimizer adam-l2 --weight-decay 1 --accumulate 2
+far=$(paste -d, "$dir/whole/cmapss-FD002-epochs.csv" "$dir/halves/cmapss-FD002-epochs.csv" |
+    awk -F, 'NR > 1 { d = $6 / $16 - 1; d = d < 0 ? -d : d; if (d > worst) worst = d } END { print worst + 0 }')
+if awk "BEGIN { exit !($far < 1e-4) }"; then result OK; else result FAILED "--accumulate 2 is $far off"; fi
+
 # ---- bad input ----
 
 # bad PATTERN option...
@@ -179,6 +187,10 @@ case $(uname -m) in
 x86_64) bad "does not have" --isa neon ;;
 *) bad "does not have" --isa avx2 ;;
 esac
+
+export ADAMW_ISA=mmx
+bad "ADAMW_ISA is 'mmx': it must be auto or an instruction set" --data "cmapss:$dir/data" --subset FD002
+unset ADAMW_ISA
 
 # damaged FILE PATTERN command...: the file of the fleet after a filter
 damaged() {

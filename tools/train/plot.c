@@ -43,8 +43,8 @@ static void write_curves(FILE *to, const run *runs, size_t count, int column, co
 
 static void write_commands(FILE *to, const options *o, const task *t, const run *runs, size_t count)
 {
-    fprintf(to, "set xrange [0:%d]\nset multiplot layout 3,1 title '%s: AdamW and coupled-L2 Adam, %d seed%s'\n",
-            o->epochs + 1, t->name, o->seeds, o->seeds == 1 ? "" : "s");
+    fprintf(to, "set xrange [0:%d]\nset multiplot layout 3,1 title '%s, %d seed%s'\n", o->epochs + 1, t->name,
+            o->seeds, o->seeds == 1 ? "" : "s");
     fputs("set ylabel 'loss'\nset key bottom left\nset logscale y\nplot ", to);
     write_curves(to, runs, count, 2, "lines dashtype 3", ", training");
     fputs(", ", to);

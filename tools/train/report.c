@@ -45,13 +45,12 @@ static void draw_bar(void)
         bar[i] = i < (int)(share * BAR) ? '#' : '.';
     bar[BAR] = 0;
     state.drawn = elapsed;
-    fprintf(stderr, "\r[%s] %3.0f %% of %zu runs, %.0f s, %.0f s to go\033[K", bar, 100 * share, state.runs, elapsed,
-            share > 0 ? elapsed / share - elapsed : 0);
+    fprintf(stderr, "\r[%s] %3.0f %% of %zu run%s, %.0f s, %.0f s to go\033[K", bar, 100 * share, state.runs,
+            state.runs == 1 ? "" : "s", elapsed, share > 0 ? elapsed / share - elapsed : 0);
 }
 
-static void on_batches(void *context, size_t count)
+static void on_batches(size_t count)
 {
-    (void)context;
     state.done += count;
     if (state.terminal && pthread_mutex_trylock(&state.lock) == 0) {
         if (seconds_since_start() - state.drawn > 0.1)
@@ -60,9 +59,8 @@ static void on_batches(void *context, size_t count)
     }
 }
 
-static void on_epoch(void *context, const run *x)
+static void on_epoch(const run *x)
 {
-    (void)context;
     const epoch *e = &x->epoch[x->epochs - 1];
     char decay[48] = "";
     if (x->options->weight_decays > 1)

@@ -107,7 +107,7 @@ static double train_epoch(run *x, network *net, optimizer *o, loader *in, const 
                     network_output_back(net), &sum);
         network_backward(net, got);
         optimizer_batch(o, net, first + got == count);
-        watch->batches(watch->context, 1);
+        watch->batches(1);
     }
     const double loss = score_loss(&sum);
     if (!isfinite(loss))
@@ -161,15 +161,14 @@ void run_train(run *x, const observer *watch)
     s.best = allocate(s.net.count, sizeof(float));
     s.optimizer = optimizer_new(o, x->decay, x->weight_decay, &s.net, (t->train.count + step - 1) / step);
     x->layers = s.net.layers;
-    x->params = s.net.count;
     x->epoch = allocate((size_t)o->epochs, sizeof(epoch));
     network_init(&s.net, x->seed);
     if (o->resume)
         checkpoint_load(o->checkpoint, x, &s);
-    watch->batches(watch->context, run_batches(x, x->epochs));
+    watch->batches(run_batches(x, x->epochs));
     while (x->epochs < o->stop) {
         one_epoch(x, &s, &in, watch);
-        watch->epoch(watch->context, x);
+        watch->epoch(x);
         if (o->checkpoint != NULL)
             checkpoint_save(o->checkpoint, x, &s);
     }

@@ -23,7 +23,7 @@ typedef struct run {
     epoch *epoch;
     int epochs, best; /* epochs done; the best one, from 0 */
     double validation, test;
-    size_t layers, params;
+    size_t layers;
     double norm[MAX_LAYERS]; /* of each layer's weights */
     uint32_t crc;            /* CRC-32 of the weights: equal bits, equal number */
 } run;
@@ -37,9 +37,8 @@ typedef struct run_state {
 
 /* Called by the run's own thread; both may be called from several runs at once. */
 typedef struct observer {
-    void (*batches)(void *context, size_t count); /* so many more are done */
-    void (*epoch)(void *context, const run *x);
-    void *context;
+    void (*batches)(size_t count); /* so many more are done */
+    void (*epoch)(const run *x);
 } observer;
 
 void run_train(run *x, const observer *watch);

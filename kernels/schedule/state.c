@@ -237,16 +237,21 @@ static adamw_status check_state(const adamw_schedule *s, schedule_sentence to)
     return ADAMW_OK;
 }
 
-static adamw_status read_all(adamw_schedule *s, const char *text, size_t length, schedule_sentence to)
+/* Into `loaded`, which is `schedule` with the text's state, and of no use where the text is refused. */
+static adamw_status read_all(adamw_schedule *loaded, const adamw_schedule *schedule, const char *text, size_t length,
+                             schedule_sentence to)
 {
-    if (s == NULL || text == NULL)
-        return adamw_schedule_fail(to, ADAMW_ERROR_INVALID_ARGUMENT, "%s is NULL", s == NULL ? "schedule" : "text");
+    if (schedule == NULL || text == NULL)
+        return adamw_schedule_fail(to, ADAMW_ERROR_INVALID_ARGUMENT, "%s is NULL: it must be %s",
+                                   schedule == NULL ? "schedule" : "text",
+                                   schedule == NULL ? "a started one" : "what adamw_schedule_save() wrote");
     adamw_status status = check_text(text, length, to);
     if (status != ADAMW_OK)
         return status;
 
+    *loaded = *schedule;
     writer own = {.length = 0};
-    write_settings(&own, s);
+    write_settings(&own, schedule);
     const char *at = text + strlen(title), *const end = text + length, *expected = own.text;
     while (expected < own.text + own.length) {
         char key[VALUE_SIZE], mine[VALUE_SIZE], value[VALUE_SIZE];
@@ -262,32 +267,30 @@ static adamw_status read_all(adamw_schedule *s, const char *text, size_t length,
     }
     for (int i = 0; i < STATE_COUNT; i++) {
         char value[VALUE_SIZE], again[VALUE_SIZE];
-        char *member = (char *)s + states[i].offset;
+        char *member = (char *)loaded + states[i].offset;
         if (!next_value(&at, end, states[i].name, value))
             return FAIL("the text has no %s where it must stand", states[i].name);
         if (states[i].type == FIELD_REAL)
             memcpy(member, &(double){adamw_read_real(value)}, sizeof(double));
         else
             memcpy(member, &(int64_t){adamw_read_integer(value)}, sizeof(int64_t));
-        write_value(again, s, &states[i]);
+        write_value(again, loaded, &states[i]);
         if (strcmp(value, again) != 0)
             return FAIL("%s is '%s', which is not as a saved schedule writes a number", states[i].name, value);
     }
     if (memcmp(at, "end ", 4) != 0)
         return FAIL("the text has more lines than a saved schedule");
-    return check_state(s, to);
+    return check_state(loaded, to);
 }
 
 adamw_status adamw_schedule_load(adamw_schedule *schedule, const char *text, size_t length)
 {
     adamw_schedule loaded;
-    if (schedule != NULL)
-        loaded = *schedule;
-    const adamw_status status =
-        read_all(schedule != NULL ? &loaded : NULL, text, length, (schedule_sentence){NULL, 0});
-    if (status == ADAMW_OK)
-        *schedule = loaded;
-    return status;
+    const adamw_status status = read_all(&loaded, schedule, text, length, (schedule_sentence){NULL, 0});
+    if (status != ADAMW_OK)
+        return status;
+    *schedule = loaded;
+    return ADAMW_OK;
 }
 
 adamw_status adamw_schedule_explain_load(const adamw_schedule *schedule, const char *text, size_t length,
@@ -295,7 +298,5 @@ adamw_status adamw_schedule_explain_load(const adamw_schedule *schedule, const c
 {
     adamw_schedule loaded;
     const schedule_sentence to = {buffer, buffer != NULL ? size : 0};
-    if (schedule != NULL)
-        loaded = *schedule;
-    return adamw_schedule_told(read_all(schedule != NULL ? &loaded : NULL, text, length, to), to);
+    return adamw_schedule_told(read_all(&loaded, schedule, text, length, to), to);
 }

@@ -116,7 +116,7 @@ bool check_schedule_damaged(const check_options *options)
     for (size_t n = 0; n < length; n++) { /* cut after each byte, and each byte changed in one bit */
         char copy[ADAMW_SCHEDULE_TEXT_SIZE];
         memcpy(copy, text, length);
-        copy[n] ^= (char)(1 << n % 8);
+        copy[n] = (char)(text[n] ^ 1 << n % 8);
         if (!refused(&fresh, text, n, "") || !refused(&fresh, copy, length, ""))
             return check_fail("byte %zu of %zu", n, length);
     }

@@ -14,8 +14,10 @@ PYTHON_RUN = ADAMW_LIBRARY=$(abspath $(LIB_SHARED)) PYTHONPATH=$(abspath tools/p
 test-python: all python-venv ## the Python package's tests; TESTS="-k bits" passes options to pytest
 	$(PYTHON_RUN) -m pytest -c tools/python/pyproject.toml tools/python/tests $(TESTS)
 
-bench-python: all python-venv ## the torch optimizer's step time against torch's own
-	$(PYTHON_RUN) tools/python/bench.py
+bench-python: python-venv ## the torch optimizer's step time against torch's own
+	@tools/setup.sh bench
+	@$(MAKE) --no-print-directory all $(BUILD)/bench/libpeers.so
+	$(PYTHON_RUN) tools/python/bench.py --build $(BUILD) $(PYTHON_ARGS)
 
 python-venv:
 	@tools/setup.sh python

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from itertools import chain
 from operator import attrgetter, is_, itemgetter
+from sys import getrefcount
 from typing import Any, Iterable, NamedTuple
 
 import torch
@@ -91,6 +92,23 @@ def fill_state(state: dict[str, Any], param: torch.Tensor, keys: tuple[str, ...]
         state.setdefault(EMA_STATE, param.detach().clone(memory_format=torch.preserve_format))
 
 
+def private_counts() -> tuple[int, int]:
+    """The reference counts of an optimizer's state, and of each dictionary in it, where nobody else holds them."""
+
+    class Holder:
+        pass
+
+    optimizer, states = Holder(), [{}]
+    optimizer.state = {0: states[0]}
+    held = [states[0]], (states[0],)  # as in Plan.held_states and in an Entry
+    counts = getrefcount(optimizer.__dict__["state"]), list(map(getrefcount, states))[0]
+    del held
+    return counts
+
+
+OUTER, INNER = private_counts()
+
+
 class Plan:
     def __init__(self, optimizer: torch.optim.Optimizer, counters: StepCounters) -> None:
         """Checks everything, then creates missing states. An exception names the parameter; nothing changed then."""
@@ -129,6 +147,7 @@ class Plan:
         self.counters = counters.select(self.states)
         self.held = [list(each.values()) for each in state.values()]  # so that no other tensor gets their addresses
         self.held_states = list(state.values())
+        self.private = [INNER] * len(self.states)
         self.state_addresses = self._state_addresses()
         self._fill()
 
@@ -185,7 +204,7 @@ class Plan:
         """The descriptors, and what the tensors of later steps are compared with."""
         params, grads = list(self._locals(self.own_params)), self.grads()
         self.addresses, self.bytes = list(map(DATA_PTR, params)), list(map(NBYTES, params))
-        self.strides = list(map(STRIDE, grads))
+        self.strides, self.grad_addresses = list(map(STRIDE, grads)), list(map(DATA_PTR, grads))
         self.single = [row for row, param in enumerate(params) if param.numel() == 1]
         self.table = lib.Table(len(params))
         size, first = lib.ctypes.sizeof(lib.Config), lib.ctypes.addressof(self.configs)
@@ -213,6 +232,12 @@ class Plan:
         tensors = [entry.state[key] for entry in self.mine for key in ("step",) + entry.keys]
         return list(map(DATA_PTR, self._locals(tensors)))
 
+    def may_be_held(self, optimizer: torch.optim.Optimizer) -> bool:
+        """Whether somebody may replace or move a state without reaching for optimizer.state again."""
+        if getrefcount(optimizer.__dict__["state"]) != OUTER:
+            return True
+        return list(map(getrefcount, self.states)) != self.private
+
     def _states_are_as_before(self, optimizer: torch.optim.Optimizer) -> bool:
         states = list(optimizer.state.values())
         return (
@@ -224,11 +249,12 @@ class Plan:
     def grads(self) -> list[torch.Tensor]:
         return list(self._locals([param.grad for param in self.own_params]))
 
-    def refresh(self, optimizer: torch.optim.Optimizer, check_states: bool) -> list[torch.Tensor] | None:
+    def refresh(self, optimizer: torch.optim.Optimizer, reached: bool) -> list[torch.Tensor] | None:
         """The gradients of this step where the plan still describes the optimizer; None: make a new one.
 
         A gradient has its parameter's shape and dtype where torch sets it, so that its sizes and strides tell of a
-        parameter that was changed; the addresses tell of one that was moved.
+        parameter that was changed; the addresses tell of one that was moved. States are looked at where somebody
+        `reached` for them since the last step or still holds their dictionaries.
         """
         groups = optimizer.param_groups
         params = [param for group in groups for param in group["params"]]
@@ -255,7 +281,7 @@ class Plan:
                 and list(map(STRIDE, grads)) == self.strides
                 and list(map(DATA_PTR, self._locals(self.own_params))) == self.addresses
                 and not (self.single and any([grads[row].is_neg() for row in self.single]))
-                and not (check_states and not self._states_are_as_before(optimizer))
+                and not ((reached or self.may_be_held(optimizer)) and not self._states_are_as_before(optimizer))
             )
         except (KeyError, RuntimeError, TypeError):  # a key that is gone, no memory, no tensor: a new plan words it
             return None
@@ -278,7 +304,10 @@ class Plan:
     def step(self, grads: list[torch.Tensor], groups: list[dict[str, Any]]) -> None:
         """One step of the library's parameters, then of torch's. An error of the library leaves all as it was."""
         if self.mine:
-            self.table.fill("grad", map(DATA_PTR, grads))
+            addresses = list(map(DATA_PTR, grads))
+            if addresses != self.grad_addresses:
+                self.table.fill("grad", addresses)
+                self.grad_addresses = addresses
             copies = self._copy_staged(grads) if self.staged else []
             self._call()
             if self.report.skipped:

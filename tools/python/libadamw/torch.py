@@ -32,7 +32,7 @@ class _Step:
     _plan: Plan | None = None
     _counters: StepCounters | None = None
     _warned = False
-    # Whoever moves a state in memory has to reach it first: only then do its tensors have to be looked at again.
+    # Whoever replaces or moves a state has to reach for it first: only then are its tensors looked at again.
     _state_was_reached = True
 
     @property

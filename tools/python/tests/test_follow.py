@@ -161,3 +161,38 @@ def test_parameters_only_partly_given_gradients():
     params[2].grad = torch.ones(3)
     optimizer.step()
     assert list(optimizer.state) == [params[2]]
+
+
+@pytest.mark.parametrize("hold", ("state", "one dictionary", "state_dict"))
+def test_states_replaced_by_whoever_holds_them(hold):
+    """Wrappers keep optimizer.state, and write to it steps later without asking the optimizer."""
+    params, theirs, others, ours = twins(shapes=[(4, 4)] * 3)
+    give_grads(params, others)
+    theirs.step(), ours.step()
+    held = []
+    for tensors, optimizer in ((params, theirs), (others, ours)):
+        held.append({"state": lambda: optimizer.state, "one dictionary": lambda: {tensors[1]: optimizer.state[tensors[1]]},
+                     "state_dict": lambda: {tensors[1]: optimizer.state_dict()["state"][1]}}[hold]())
+    for step in range(6):
+        if step in (2, 4):
+            for tensors, states in zip((params, others), held):
+                states[tensors[1]]["exp_avg"] = torch.full((4, 4), float(step))
+        give_grads(params, others)
+        theirs.step(), ours.step()
+        assert all(map(same_bits, params, others))
+    assert_same(params, theirs, others, ours)
+
+
+def test_states_are_not_looked_at_where_nobody_reached_for_them():
+    params = make_params([(3,)] * 4)
+    optimizer = libadamw.torch.AdamW(params)
+    for _ in range(3):
+        give_grads(params)
+        optimizer.step()
+    plan = optimizer._plan
+    assert not optimizer._state_was_reached and not plan.may_be_held(optimizer)
+    kept = optimizer.state
+    assert optimizer._state_was_reached and plan.may_be_held(optimizer)
+    del kept
+    optimizer.step()
+    assert not optimizer._state_was_reached and not plan.may_be_held(optimizer) and optimizer._plan is plan

@@ -32,6 +32,9 @@ accuracy | cc       | gcc libc6-dev
 accuracy | gnuplot  | gnuplot-nox
 lr    | gnuplot     | gnuplot-nox
 check | cc          | gcc libc6-dev
+check | pc:benchmark | libbenchmark-dev
+check | gnuplot     | gnuplot-nox
+check | python3     | python3
 check | pkg-config  | pkg-config
 check | clang-14    | clang-14
 check | clang-format-14 | clang-format-14

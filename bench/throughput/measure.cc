@@ -12,6 +12,10 @@
 #include <numeric>
 #include <random>
 
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
 extern "C" {
 #include "../../kernels/core/coefficients.h"
 }
@@ -159,6 +163,21 @@ descriptors vanished(const bench_case &which, const adamw_config &config)
     return entry.second;
 }
 
+/* The same call by a caller that flushes subnormals, as a program built with -Ofast does. */
+contestant flushed(contestant plain)
+{
+#if defined(__x86_64__)
+    return {plain.label, [call = plain.call] {
+                const unsigned before = _mm_getcsr();
+                _mm_setcsr(before | 0x8040); /* FTZ, DAZ */
+                call();
+                _mm_setcsr(before);
+            }};
+#else
+    return plain;
+#endif
+}
+
 std::vector<contestant> with_tried(const bench_case &which, const adamw_config &config, descriptors tensors)
 {
     const size_t total = which.list->total;
@@ -188,7 +207,8 @@ std::vector<contestant> contestants(const bench_case &which, const memory &buffe
     case kind::tried:
         return with_tried(which, config, tensors);
     case kind::subnormal:
-        return {step("step", config, vanished(which, config)), step("normal", config, tensors)};
+        return {step("step", config, vanished(which, config)), step("normal", config, tensors),
+                flushed(step("flushed", config, vanished(which, config)))};
     case kind::team:
     case kind::neighbour:
         return {step("step", config, tensors), step("one", bench_config(which.variant, 1), tensors)};

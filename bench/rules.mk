@@ -11,13 +11,10 @@ BENCH_PEERS_OBJECTS := $(call bench_objects,peers,c)
 # What was tried: the same file once for each way (tried/loop.c).
 TRIED_avx2 = -DTRIED_AVX2
 TRIED_avx512 = -DTRIED_AVX512
-TRIED_prefetch512 = -DTRIED_PREFETCH=512
-TRIED_prefetch2048 = -DTRIED_PREFETCH=2048
 TRIED_stream = -DTRIED_STREAM
 TRIED_divider = -DTRIED_DIVIDER
 TRIED_fma_roots = -DTRIED_FMA_ROOTS
-TRIED_WAYS := avx2-prefetch512 avx2-prefetch2048 avx2-stream avx512-prefetch512 avx512-prefetch2048 avx512-stream \
-    avx512-divider avx512-fma_roots
+TRIED_WAYS := avx2-stream avx512-stream avx512-divider avx512-fma_roots
 BENCH_TRIED_OBJECTS := $(BUILD)/obj/bench/tried/tried.o $(TRIED_WAYS:%=$(BUILD)/obj/bench/tried/%.o)
 BENCH_OBJECTS := $(BENCH_TRIED_OBJECTS) $(BENCH_CORE_OBJECTS) $(BENCH_TRAFFIC_OBJECTS) $(BENCH_THROUGHPUT_OBJECTS) \
     $(BENCH_PEERS_OBJECTS) $(BUILD)/obj/bench/adamw_bench.o

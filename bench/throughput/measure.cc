@@ -18,6 +18,7 @@
 
 extern "C" {
 #include "../../kernels/core/coefficients.h"
+#include "../../kernels/dispatch/isa.h"
 }
 #include "../traffic/traffic.h"
 #include "../tried/tried.h"
@@ -107,24 +108,11 @@ contestant traffic(const char *label, bench_loop loop, const bench_case &which, 
     return {label, [=] { bench_traffic(isa, loop, &config, tensors->data(), tensors->size(), total); }};
 }
 
-const adamw_kernels &kernels_of(adamw_isa isa)
-{
-    switch (isa) {
-    case ADAMW_ISA_AVX2:
-        return adamw_kernels_avx2;
-    case ADAMW_ISA_AVX512:
-        return adamw_kernels_avx512;
-    case ADAMW_ISA_NEON:
-        return adamw_kernels_neon;
-    default:
-        return adamw_kernels_scalar;
-    }
-}
-
+/* The loop of the active instruction set, without the call around it. */
 contestant kernel(const bench_case &which, const adamw_config &config, descriptors tensors)
 {
-    const adamw_coefficients k = adamw_coefficients_of(&config, step_number);
-    adamw_kernel *update = kernels_of(which.isa).update[which.variant - bench_variants];
+    adamw_coefficients k = adamw_coefficients_of(&config, step_number);
+    adamw_kernel *update = adamw_active_kernels(&k.look_ahead)->update[which.variant - bench_variants];
     return {"kernel", [=] {
                 for (const adamw_tensor &each : *tensors)
                     update(&k, &each, 0, each.n);

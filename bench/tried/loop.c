@@ -1,10 +1,9 @@
 /*
  * loop.c - the library's kernels with one thing done in another way. Compiled once for each (rules.mk), with
  * TRIED_TABLE, the table's name, TRIED_AVX2 or TRIED_AVX512, and one of
- *   TRIED_PREFETCH        bytes: each load prefetches that far ahead
- *   TRIED_STREAM          non-temporal stores
- *   TRIED_DIVIDER         every root from the hardware, three at a time
- *   TRIED_FMA_ROOTS       every root from the FMA units
+ *   TRIED_STREAM     non-temporal stores
+ *   TRIED_DIVIDER    every root from the hardware, three at a time
+ *   TRIED_FMA_ROOTS  every root from the FMA units
  */
 #include "../../kernels/core/strict.h"
 
@@ -31,9 +30,7 @@
 #endif
 
 /* A macro does not expand its own name again, so these wrap the vocabulary's functions. */
-#if defined(TRIED_PREFETCH)
-#define v_load(from) (__builtin_prefetch((const char *)(from) + TRIED_PREFETCH), v_load(from))
-#elif defined(TRIED_STREAM) && defined(TRIED_AVX512)
+#if defined(TRIED_STREAM) && defined(TRIED_AVX512)
 #define v_store(to, x) _mm512_stream_ps((float *)(void *)(to), x)
 #elif defined(TRIED_STREAM)
 #define v_store(to, x) _mm256_stream_ps((float *)(void *)(to), x)

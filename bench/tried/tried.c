@@ -4,27 +4,28 @@
 #include "tried.h"
 
 #include "../../kernels/core/driver.h"
+#include "../../kernels/dispatch/isa.h"
+
+#define LOOK_AHEADS                                                                                                  \
+    {"ahead_0", NULL, 0}, {"ahead_512", NULL, 512}, {"ahead_2048", NULL, 2048}, { "ahead_4096", NULL, 4096 }
 
 #if defined(__x86_64__)
 
-extern const adamw_kernels bench_tried_avx2_prefetch512, bench_tried_avx2_prefetch2048, bench_tried_avx2_stream;
-extern const adamw_kernels bench_tried_avx512_prefetch512, bench_tried_avx512_prefetch2048, bench_tried_avx512_stream,
-    bench_tried_avx512_divider, bench_tried_avx512_fma_roots;
+extern const adamw_kernels bench_tried_avx2_stream, bench_tried_avx512_stream, bench_tried_avx512_divider,
+    bench_tried_avx512_fma_roots;
 
-static const bench_tried with_avx2[] = {{"prefetch512", &bench_tried_avx2_prefetch512},
-                                        {"prefetch2048", &bench_tried_avx2_prefetch2048},
-                                        {"stream", &bench_tried_avx2_stream},
-                                        {NULL, NULL}};
-static const bench_tried with_avx512[] = {
-    {"prefetch512", &bench_tried_avx512_prefetch512}, {"prefetch2048", &bench_tried_avx512_prefetch2048},
-    {"stream", &bench_tried_avx512_stream},           {"divider", &bench_tried_avx512_divider},
-    {"fma_roots", &bench_tried_avx512_fma_roots},     {NULL, NULL}};
+static const bench_tried with_avx2[] = {LOOK_AHEADS, {"stream", &bench_tried_avx2_stream, -1}, {NULL, NULL, 0}};
+static const bench_tried with_avx512[] = {LOOK_AHEADS,
+                                          {"stream", &bench_tried_avx512_stream, -1},
+                                          {"divider", &bench_tried_avx512_divider, -1},
+                                          {"fma_roots", &bench_tried_avx512_fma_roots, -1},
+                                          {NULL, NULL, 0}};
 
 #endif
 
 const bench_tried *bench_tried_with(adamw_isa isa)
 {
-    static const bench_tried nothing[] = {{NULL, NULL}};
+    static const bench_tried others[] = {LOOK_AHEADS, {NULL, NULL, 0}};
 #if defined(__x86_64__)
     if (isa == ADAMW_ISA_AVX2)
         return with_avx2;
@@ -32,12 +33,20 @@ const bench_tried *bench_tried_with(adamw_isa isa)
         return with_avx512;
 #endif
     (void)isa;
-    return nothing;
+    return others;
 }
 
 void bench_tried_step(const bench_tried *tried, const adamw_config *config, uint64_t step,
                       const adamw_tensor *tensors, size_t count, size_t total)
 {
-    const adamw_plan plan = {config, step, tensors, count, total, tried->kernels};
+    size_t look_ahead;
+    const adamw_kernels *active = adamw_active_kernels(&look_ahead);
+    const adamw_plan plan = {config,
+                             step,
+                             tensors,
+                             count,
+                             total,
+                             tried->kernels != NULL ? tried->kernels : active,
+                             tried->look_ahead >= 0 ? (size_t)tried->look_ahead : look_ahead};
     adamw_drive(&plan);
 }

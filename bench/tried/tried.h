@@ -13,7 +13,8 @@ extern "C" {
 
 typedef struct bench_tried {
     const char *name;             /* NULL ends a list */
-    const adamw_kernels *kernels; /* non-temporal stores need buffers at cache lines */
+    const adamw_kernels *kernels; /* NULL: the library's; non-temporal stores need buffers at cache lines */
+    int look_ahead; /* bytes ahead of its loads that the loop asks for memory; -1: the library's choice */
 } bench_tried;
 
 /* What was tried with that instruction set; never NULL. */

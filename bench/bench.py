@@ -45,7 +45,7 @@ def measure(options, folder):
     for path in options.shapes or []:
         command += ["--shapes", path]
     if options.form == "short":
-        command += ["--seconds", "70"]
+        command += ["--seconds", "60"]
     try:
         status = subprocess.run(command, check=False).returncode
     finally:

@@ -43,7 +43,7 @@ $(BUILD)/adamw-bench: $(BUILD)/obj/bench/adamw_bench.o $(BENCH_CORE_OBJECTS) $(L
 	$(Q)$(CC) $(CFLAGS) $(OPENMP_FLAGS) $(LDFLAGS) $^ $(LIB_LIBS) -o $@
 
 $(BUILD)/adamw-throughput: $(BENCH_THROUGHPUT_OBJECTS) $(BENCH_TRAFFIC_OBJECTS) $(BENCH_TRIED_OBJECTS) \
-    $(BENCH_CORE_OBJECTS) $(LIB_STATIC)
+    $(BUILD)/obj/bench/peers/loop.o $(BENCH_CORE_OBJECTS) $(LIB_STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CXX) $(CXXFLAGS) $(OPENMP_FLAGS) $(LDFLAGS) $^ $(shell pkg-config --libs benchmark) $(LIB_LIBS) -o $@
 

@@ -8,6 +8,10 @@
 #include "../core/arena.h"
 #include "../core/choices.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* loop.c: a step of the list as a plain C loop, one tensor after another. */
 void bench_c_loop(const adamw_config *config, uint64_t step, const adamw_tensor *tensors, size_t count);
 
@@ -30,5 +34,9 @@ void bench_peer_free(bench_peer *peer);
 /* Before the timed calls: the instruction set is the process's, and choosing it costs 15 us in a virtual machine. */
 void bench_peer_prepare(const bench_peer *peer);
 int bench_peer_call(const bench_peer *peer); /* 0, or the status of the step */
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -92,6 +92,9 @@ def special_rows(cases):
             rows += [[f"{case.list}, {case.threads} thread{'s' * (case.threads != 1)}", case.isa,
                       f"{way}: the step's rate in times of the library's", three(median(case.ratios("step", way)))]
                      for way in sorted(case.samples) if way != "step"]
+        if case.kind == "c_loop":
+            rows.append([case.list, case.isa, "the step's rate in times of a plain C loop's",
+                         three(median(case.ratios("loop")))])
         if case.kind in SPECIAL:
             base, what = SPECIAL[case.kind]
             rows.append([case.name.rsplit("/", 4)[0], case.isa, what, three(median(case.ratios("step", base)))])

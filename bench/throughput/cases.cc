@@ -11,7 +11,7 @@
 namespace
 {
 
-const char *const kind_names[] = {"throughput", "call", "many", "tried", "subnormal", "team", "neighbour"};
+const char *const kind_names[] = {"throughput", "call", "c_loop", "many", "tried", "subnormal", "team", "neighbour"};
 
 /* Lists that every form steps with AdamW and coupled Adam, and sizes that it steps with AdamW alone, for the curve.
  */
@@ -101,6 +101,8 @@ class chooser
             if (isa == ADAMW_ISA_SCALAR)
                 continue;
             add({kind::call, list("4K"), variant("adamw"), isa, 1, BENCH_PAGES_HUGE, 0, 0});
+            for (const char *name : {"64K", "1M"})
+                add({kind::c_loop, list(name), variant("adamw"), isa, 1, BENCH_PAGES_HUGE, 0, 0});
             add({kind::many, list("1000x1000"), variant("adamw"), isa, 1, BENCH_PAGES_HUGE, 0, 0});
             for (float gradient : {1e-25f, 1e-21f})
                 add({kind::subnormal, list("64K"), variant("adamw"), isa, 1, BENCH_PAGES_HUGE, gradient, 0});

@@ -17,6 +17,7 @@
 enum class kind {
     throughput, /* a step with the two traffic loops */
     call,       /* a small step with the kernel's own loop, called directly */
+    c_loop,     /* a step with a plain C loop (peers/loop.c), without Python between */
     many,       /* a list with one tensor of as many parameters */
     tried,      /* a step with what was tried and is not in the library */
     subnormal,  /* a step after 10,000 steps of vanishing gradients with one amid training */

@@ -20,6 +20,7 @@ extern "C" {
 #include "../../kernels/core/coefficients.h"
 #include "../../kernels/dispatch/isa.h"
 }
+#include "../peers/peers.h"
 #include "../traffic/traffic.h"
 #include "../tried/tried.h"
 #include "neighbour.h"
@@ -190,6 +191,9 @@ std::vector<contestant> contestants(const bench_case &which, const memory &buffe
     switch (which.what) {
     case kind::call:
         return {step("step", config, tensors), kernel(which, config, tensors)};
+    case kind::c_loop:
+        return {step("step", config, tensors),
+                {"loop", [=] { bench_c_loop(&config, step_number, tensors->data(), tensors->size()); }}};
     case kind::many:
         return {step("step", config, tensors), step("one", config, one_tensor(*tensors, which.list->total))};
     case kind::tried:

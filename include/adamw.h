@@ -406,7 +406,7 @@ typedef enum adamw_weight_decay_kind {
 
 /*
  * A recipe. adamw_schedule_config_init() fills in the defaults named here, which are torch's where torch has the
- * field; only the fields that the kind uses are read. A length is a number of `unit`s and not negative. Milestones
+ * field; only the fields that the kind uses are read. A length is a number of `unit`s from 0 to 2^53. Milestones
  * are points of the run, counted from its start; everything else in the main phase counts from the end of the warmup.
  */
 typedef struct adamw_schedule_config {

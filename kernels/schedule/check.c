@@ -136,10 +136,16 @@ static adamw_status check_ranges(const adamw_schedule_config *c, schedule_senten
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         if (fields[i].used && !within(fields[i].range, fields[i].value))
             return INVALID("%s is %g: it must be %s", fields[i].name, fields[i].value, fields[i].range->words);
-    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
-        if (lengths[i].used && lengths[i].value < lengths[i].least)
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        if (!lengths[i].used)
+            continue;
+        if (lengths[i].value < lengths[i].least)
             return INVALID("%s is %lld: it must be at least %lld", lengths[i].name, (long long)lengths[i].value,
                            (long long)lengths[i].least);
+        if (lengths[i].value > SCHEDULE_LONGEST)
+            return INVALID("%s is %lld: it must be at most 2^53, where a double begins to skip whole numbers",
+                           lengths[i].name, (long long)lengths[i].value);
+    }
     return ADAMW_OK;
 }
 

@@ -8,6 +8,9 @@
 
 #include "../../include/adamw.h"
 
+/* No length or count is larger: the formulas take them as doubles, and nothing overflows. */
+#define SCHEDULE_LONGEST (INT64_C(1) << 53)
+
 /* ---- check.c: the one place that looks at what a caller asks for ---- */
 
 /* Where the sentence about an error goes; size 0 when nobody asked for it. */

@@ -221,8 +221,8 @@ static adamw_status check_state(const adamw_schedule *s, schedule_sentence to)
     const int64_t now = c->unit == ADAMW_UNIT_STEP ? s->step : s->epoch;
     const int64_t warm = c->warmup_unit == ADAMW_UNIT_STEP ? s->step : s->epoch;
     const bool began = s->main_start >= 0;
-    if (s->step < 0 || s->epoch < 0)
-        return FAIL("%s is negative", s->step < 0 ? "step" : "epoch");
+    if (s->step < 0 || s->epoch < 0 || s->step > SCHEDULE_LONGEST || s->epoch > SCHEDULE_LONGEST)
+        return FAIL("step is %" PRId64 " and epoch %" PRId64 ": both must be from 0 to 2^53", s->step, s->epoch);
     if (s->main_start < -1 || s->main_start > now || (began && warm < c->warmup) || (!began && c->warmup == 0) ||
         (c->unit == c->warmup_unit && began != (warm >= c->warmup)))
         return FAIL("main_start is %" PRId64 ", which does not go with step %" PRId64 ", epoch %" PRId64
@@ -232,8 +232,10 @@ static adamw_status check_state(const adamw_schedule *s, schedule_sentence to)
         return FAIL("lr is %g: it must be from 0 to base_lr, which is %g", s->lr, c->base_lr);
     if (isnan(s->best))
         return FAIL("best is NaN: no such metric is ever better");
-    if (s->bad < 0 || s->bad > s->epoch || s->cuts < 0 || s->cuts > s->epoch || s->cooldown_counter < 0)
-        return FAIL("bad, cuts or cooldown_counter is negative or above the %" PRId64 " epochs of the run", s->epoch);
+    if (s->bad < 0 || s->bad > s->epoch || s->cuts < 0 || s->cuts > s->epoch || s->cooldown_counter < 0 ||
+        s->cooldown_counter > SCHEDULE_LONGEST)
+        return FAIL("bad, cuts or cooldown_counter is negative or larger than a run of %" PRId64 " epochs has it",
+                    s->epoch);
     return ADAMW_OK;
 }
 

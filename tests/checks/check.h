@@ -46,6 +46,7 @@
     X(bad_options, "each wrong option of adamw_update has its status and sentence, and nothing is written")          \
     X(schedule_resume, "saved and loaded at every epoch of 200, each kind goes on with the same bits")               \
     X(schedule_damaged, "a saved schedule cut or changed at any byte, or of another recipe, is refused")             \
+    X(schedule_edited, "random edits under a right checksum: only what a save writes is loaded")                     \
     X(schedule_numbers, "every kind of double comes back from a saved schedule")                                     \
     X(schedule_presets, "the published recipes by name")                                                             \
     X(schedule_bad_fields, "each wrong field of a recipe or group has its sentence, and nothing is changed")         \

@@ -133,6 +133,9 @@ bool check_schedule_presets(const check_options *options)
     X(CONSTANT, "unit is -1: it must be an adamw_unit, 0 to 1", c.unit = (adamw_unit)-1)                             \
     X(CONSTANT, "warmup is -10: it must be at least 0", c.warmup = -10)                                              \
     X(CONSTANT, "warmup is 201, longer than the run: it must be at most total, which is 200", c.warmup = 201)        \
+    X(INVERSE_SQRT,                                                                                                  \
+      "timescale is 9223372036854775807: it must be at most 2^53, where a double begins to skip whole numbers",      \
+      c.timescale = INT64_MAX)                                                                                       \
     X(CONSTANT, "warmup_start is 1.5: it must be from 0 to 1", c.warmup_start = 1.5)                                 \
     X(CONSTANT, "warmup_unit is 2: it must be an adamw_unit, 0 to 1", c.warmup_unit = (adamw_unit)2)                 \
     X(CONSTANT, "weight_decay is -1: it must be finite, not negative and within float32's range",                    \

@@ -128,6 +128,7 @@ bool check_schedule_damaged(const check_options *options)
         {"kind plateau", "kind cosine", "kind is cosine in the text, but plateau in the schedule"},
         {"base_lr 0x1.0624dd2f1a9fcp-10", "base_lr 0x1.0624dd2f1a9fdp-10", "base_lr"},
         {"epoch 40", "epoch -40", "epoch"},
+        {"epoch 40", "epoch 9223372036854775807", "both must be from 0 to 2^53"},
         {"epoch 40", "epoch 040", "epoch is '040'"},
         {"main_start 10", "main_start -2", "main_start"},
         {"main_start 10", "main_start 41", "main_start"},
@@ -154,6 +155,62 @@ bool check_schedule_damaged(const check_options *options)
         adamw_schedule_load(&one, NULL, 0) != ADAMW_ERROR_INVALID_ARGUMENT || adamw_schedule_save(NULL, text, 1) != 0)
         return check_fail("NULL is neither schedule nor text");
     return true;
+}
+
+/* One to three random edits of the lines behind the settings, under a right checksum. */
+static size_t edit_at_random(char *copy, const char *text, size_t length, uint64_t *state)
+{
+    static const char signs[] = "0123456789abcdef.-+pxinf\n ";
+    const size_t first = (size_t)(strstr(text, "\nstep ") - text), end = (size_t)(strstr(text, "\nend ") + 1 - text);
+    size_t size = end;
+    memcpy(copy, text, length + 1);
+    for (uint64_t edits = 1 + mix64(++*state) % 3; edits > 0; edits--) {
+        const uint64_t r = mix64(++*state);
+        char *at = copy + first + r % (size - first);
+        const size_t behind = (size_t)(copy + size - at);
+        if ((r >> 32) % 3 == 0) { /* one sign less, one more, another */
+            memmove(at, at + 1, behind - 1);
+            size--;
+        } else {
+            if ((r >> 32) % 3 == 1) {
+                memmove(at + 1, at, behind);
+                size++;
+            }
+            *at = signs[(r >> 48) % (sizeof signs - 1)];
+        }
+    }
+    snprintf(copy + size, 22, "end %016llx\n", (unsigned long long)golden_checksum(copy, size));
+    return size + 21;
+}
+
+bool check_schedule_edited(const check_options *options)
+{
+    const adamw_schedule_config c = check_recipe(ADAMW_SCHEDULE_PLATEAU, true);
+    adamw_schedule s, fresh;
+    adamw_schedule_init(&s, &c);
+    fresh = s;
+    uint64_t digests[2] = {0}, state = options->seed << 20;
+    for (int e = 0; e < 40; e++)
+        one_epoch(&s, digests);
+    char text[ADAMW_SCHEDULE_TEXT_SIZE], copy[ADAMW_SCHEDULE_TEXT_SIZE], again[ADAMW_SCHEDULE_TEXT_SIZE];
+    const size_t length = adamw_schedule_save(&s, text, sizeof text);
+    int loaded = 0, refused_ones = 0;
+    for (int i = 0; i < (options->quick ? 5000 : 50000); i++) {
+        const size_t size = edit_at_random(copy, text, length, &state);
+        adamw_schedule t = fresh;
+        if (adamw_schedule_load(&t, copy, size) == ADAMW_OK) {
+            loaded++;
+            if (adamw_schedule_save(&t, again, sizeof again) != size || memcmp(again, copy, size) != 0)
+                return check_fail("loaded, but no save writes it:\n%.*s", (int)size, copy);
+            for (int e = 0; e < 3; e++)
+                one_epoch(&t, digests);
+        } else {
+            refused_ones++;
+            if (memcmp(&t, &fresh, sizeof t) != 0)
+                return check_fail("a refused text changed the schedule");
+        }
+    }
+    return (loaded > 100 && refused_ones > 100) || check_fail("%d loaded, %d refused", loaded, refused_ones);
 }
 
 /* Every kind of double as a best metric goes through the text and comes back. */

@@ -155,8 +155,8 @@ def main():
     about = machine.describe("make bench-python", {"isa": libadamw.isa(), "version": libadamw.version(),
                                                    "compiler": f"torch {torch.__version__}",
                                                    "load_avg": os.getloadavg()})
-    sentence = (f"150 tensors of one element: a step takes {parts['ours']:.0f} microseconds, {parts['library']:.0f} of them "
-                f"in the library; torch's fused step takes {parts['fused']:.0f}.")
+    sentence = (f"150 tensors of one element: a step takes {parts['ours']:.0f} microseconds, {parts['library']:.0f} "
+                f"of them in the library; torch's fused step takes {parts['fused']:.0f}.")
     body = ("A step of libadamw.torch.AdamW, and how many times as long the others take (of the limit: its share of "
             f"the traffic limit; ~: varies by more than {results.WIDE:.0%} between rounds):\n\n")
     out = os.path.join(options.build, "bench", "python.")

@@ -20,7 +20,8 @@ def _interface(array: Any, name: str, shape: tuple[int, ...] | None, written: bo
     if interface["typestr"] != _NATIVE_FLOAT32:
         raise TypeError(f"{name} has the type {interface['typestr']}: it must be float32 in native byte order")
     if interface.get("strides") is not None:
-        raise ValueError(f"{name} has strides {interface['strides']}: it must be C-contiguous (numpy.ascontiguousarray)")
+        strides = interface["strides"]
+        raise ValueError(f"{name} has strides {strides}: it must be C-contiguous (numpy.ascontiguousarray)")
     address, read_only = interface["data"]
     if written and read_only:
         raise ValueError(f"{name} is read-only: the step writes to it in place")

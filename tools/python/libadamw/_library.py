@@ -178,8 +178,8 @@ def _load() -> ctypes.CDLL:
     path = Path(os.environ.get("ADAMW_LIBRARY") or Path(__file__).with_name("libadamw.so"))
     if not path.exists():
         raise ImportError(
-            f"libadamw: there is no {path}: `pip install ./tools/python` in libadamw's source tree builds it with make "
-            "and a C compiler and ships it in the package; or name one that `make` built in ADAMW_LIBRARY"
+            f"libadamw: there is no {path}: `pip install ./tools/python` in libadamw's source tree builds it with "
+            "make and a C compiler and ships it in the package; or name one that `make` built in ADAMW_LIBRARY"
         )
     try:
         library = ctypes.CDLL(str(path))
@@ -269,9 +269,8 @@ def explain(config: Config, step: int, table: Table) -> str:
 
 def error_of(status: int, words: str) -> Exception:
     """The exception of a status that is not ADAMW_OK."""
-    return {INVALID_ARGUMENT: ValueError, ERROR_STATE: ValueError, UNSUPPORTED: NotImplementedError}.get(status, RuntimeError)(
-        f"libadamw: {words}"
-    )
+    kinds = {INVALID_ARGUMENT: ValueError, ERROR_STATE: ValueError, UNSUPPORTED: NotImplementedError}
+    return kinds.get(status, RuntimeError)(f"libadamw: {words}")
 
 
 def version() -> str:

@@ -1,8 +1,8 @@
 """_plan.py - one optimizer's step as the library takes it: the checked list of its tensors, kept between steps.
 
 Making a plan checks everything about every tensor; a later step asks only for what can change unnoticed, a column at
-a time, and makes a new plan where something did. What surrounds the step (constructor, hooks, pickling) is torch.py's,
-what is accepted is _check.py's.
+a time, and makes a new plan where something did. What surrounds the step (constructor, hooks, pickling) is
+torch.py's, what is accepted is _check.py's.
 """
 from __future__ import annotations
 
@@ -21,23 +21,16 @@ from ._check import (
     has_tensor_betas, is_dtensor, is_plain, name_of,
 )
 from ._steps import StepCounters
+from ._tensors import Entry, Staged, dense_strides, fill_state, in_order, local
 
 RATES = itemgetter("lr", "betas", "eps", "weight_decay")
-FLAGS = itemgetter("amsgrad", "maximize", "foreach", "capturable", "differentiable", "fused", "decoupled_weight_decay")
+FLAGS = itemgetter(
+    "amsgrad", "maximize", "foreach", "capturable", "differentiable", "fused", "decoupled_weight_decay"
+)
 TORCH_ADAM_KEYS = ("amsgrad", "lr", "weight_decay", "eps", "maximize", "foreach", "fused", "decoupled_weight_decay")
-DATA_PTR, STRIDE, IS_NEG, NBYTES = torch.Tensor.data_ptr, torch.Tensor.stride, torch.Tensor.is_neg, attrgetter("nbytes")
+DATA_PTR, STRIDE, NBYTES = torch.Tensor.data_ptr, torch.Tensor.stride, attrgetter("nbytes")
 
 LAST_STEP = 1 << 24  # torch's counter is a float32 and stays there
-
-
-class Entry(NamedTuple):
-    """A parameter with a gradient."""
-
-    number: int  # of its group
-    param: torch.Tensor
-    state: dict[str, Any]
-    name: str
-    keys: tuple[str, ...]  # of the states that the step uses beside the counter
 
 
 class Extras(NamedTuple):
@@ -46,50 +39,6 @@ class Extras(NamedTuple):
     clip_grad_norm: float | None = None
     skip_not_finite: bool = False
     ema_decay: float | None = None
-
-
-class Staged(NamedTuple):
-    """A tensor whose elements lie in another order than its parameter's: copied before the step, and back after."""
-
-    row: int
-    field: str
-    tensor: torch.Tensor | None  # None: the gradient, which is another tensor at each step, and is not copied back
-    strides: tuple[int, ...]
-
-
-def local(tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor that has the memory: this process's shard of a DTensor, otherwise itself."""
-    if is_plain(tensor):
-        return tensor
-    with torch.no_grad():
-        shard = tensor.to_local()
-    return shard if is_plain(shard) else shard.wait()  # an AsyncCollectiveTensor, documented to need it
-
-
-def dense_strides(tensor: torch.Tensor) -> tuple[int, ...]:
-    """The tensor's own strides where it is dense, otherwise those of a dense copy."""
-    if tensor.is_contiguous():
-        return tensor.stride()
-    return torch.empty_like(tensor, device="meta", memory_format=torch.preserve_format).stride()
-
-
-def in_order(tensor: torch.Tensor, strides: tuple[int, ...]) -> bool:
-    if tensor.is_neg():  # a lazily negated view: its memory has the other sign
-        return False
-    if tensor.stride() == strides:
-        return True
-    return all(mine == theirs for mine, theirs, size in zip(tensor.stride(), strides, tensor.shape) if size > 1)
-
-
-def fill_state(state: dict[str, Any], param: torch.Tensor, keys: tuple[str, ...]) -> None:
-    """torch's own initial state where there is none; and the start of an average."""
-    if not state:
-        dtype = torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
-        state["step"] = torch.tensor(0.0, dtype=dtype)
-        for key in keys:
-            state[key] = torch.zeros_like(param, memory_format=torch.preserve_format)
-    if EMA_STATE in keys:
-        state.setdefault(EMA_STATE, param.detach().clone(memory_format=torch.preserve_format))
 
 
 def private_counts() -> tuple[int, int]:
@@ -156,8 +105,8 @@ class Plan:
         strange = self.others + [entry for entry in self.mine if not is_plain(entry.param)]
         if self.extras != Extras() and strange:
             raise ValueError(
-                f"clip_grad_norm, skip_not_finite and ema_decay need float32 parameters in this process's memory, which "
-                f"{strange[0].name} is not: use torch's functions for them"
+                "clip_grad_norm, skip_not_finite and ema_decay need float32 parameters in this process's memory, "
+                f"which {strange[0].name} is not: use torch's functions for them"
             )
 
     @staticmethod

@@ -169,7 +169,8 @@ class Schedule:
             row.weight_decay = group.get("initial_weight_decay", group["weight_decay"])
             row.min_lr = min(self._state.config.min_lr, row.base_lr)
         if lib.library.adamw_schedule_apply(self._state, rows, len(groups)) != lib.OK:
-            raise ValueError(f"libadamw: {lib.sentence('adamw_schedule_explain_apply', self._state, rows, len(groups))}")
+            words = lib.sentence("adamw_schedule_explain_apply", self._state, rows, len(groups))
+            raise ValueError(f"libadamw: {words}")
         for row, config, group in zip(rows, configs, groups):
             group["initial_lr"], group["initial_weight_decay"] = row.base_lr, row.weight_decay
             group["lr"], group["weight_decay"] = config.lr, config.weight_decay
@@ -192,7 +193,8 @@ class Schedule:
         return _restore, (self.settings, self.state_dict())
 
     def __repr__(self) -> str:
-        return f"Schedule({self.settings['kind']!r}, step {self._state.step}, epoch {self._state.epoch}, lr {self.lr})"
+        kind, state = self.settings["kind"], self._state
+        return f"Schedule({kind!r}, step {state.step}, epoch {state.epoch}, lr {self.lr})"
 
 
 def _restore(settings: dict[str, Any], state_dict: dict[str, str]) -> Schedule:

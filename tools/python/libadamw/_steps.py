@@ -40,7 +40,7 @@ class StepCounters:
             state["step"] = view
 
     def _is_home(self, step: torch.Tensor, taken: set[int]) -> bool:
-        """Whether it is one of the views, alone so, and still in its flat tensor's memory (step.data = ... leaves it)."""
+        """Whether it is one of the views, alone so, and still where its flat tensor is (step.data = ... leaves)."""
         if id(step) not in self._home or id(step) in taken:
             return False
         taken.add(id(step))

@@ -98,8 +98,8 @@ class _Step:
                     value = state["state"].get(param, {}).get(key)
                     if isinstance(value, Tensor) and value.shape != param.shape:
                         raise ValueError(
-                            f"the loaded {key} of parameter {place} of group {number} has shape {tuple(value.shape)}: "
-                            f"it must be {tuple(param.shape)}, its parameter's"
+                            f"the loaded {key} of parameter {place} of group {number} has shape "
+                            f"{tuple(value.shape)}: it must be {tuple(param.shape)}, its parameter's"
                         )
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

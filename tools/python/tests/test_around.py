@@ -70,7 +70,8 @@ def test_groups_options_and_additions_between_steps():
         for optimizer, extra in ((theirs, more), (ours, more_others)):
             group = optimizer.param_groups[0]
             if step == 2:
-                optimizer.add_param_group({"params": extra, "weight_decay": 0.5, "betas": (0.5, 0.6), "maximize": True})
+                optimizer.add_param_group(
+                    {"params": extra, "weight_decay": 0.5, "betas": (0.5, 0.6), "maximize": True})
             if step == 4:
                 group["lr"], group["weight_decay"] = 0.1, 0.3
             if step == 6:

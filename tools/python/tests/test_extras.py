@@ -69,7 +69,8 @@ def test_ema_is_swa_utils(decay):
     model = torch.nn.Linear(5, 7)
     twin = copy.deepcopy(model)
     theirs = torch.optim.AdamW(model.parameters(), foreach=False)
-    average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(decay))
+    blend = torch.optim.swa_utils.get_ema_multi_avg_fn(decay)
+    average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=blend)
     ours = libadamw.torch.AdamW(twin.parameters(), ema_decay=decay)
     for _ in range(6):
         give_grads(list(model.parameters()), list(twin.parameters()))

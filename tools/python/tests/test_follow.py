@@ -171,7 +171,8 @@ def test_states_replaced_by_whoever_holds_them(hold):
     theirs.step(), ours.step()
     held = []
     for tensors, optimizer in ((params, theirs), (others, ours)):
-        held.append({"state": lambda: optimizer.state, "one dictionary": lambda: {tensors[1]: optimizer.state[tensors[1]]},
+        held.append({"state": lambda: optimizer.state,
+                     "one dictionary": lambda: {tensors[1]: optimizer.state[tensors[1]]},
                      "state_dict": lambda: {tensors[1]: optimizer.state_dict()["state"][1]}}[hold]())
     for step in range(6):
         if step in (2, 4):

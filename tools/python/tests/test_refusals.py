@@ -104,7 +104,7 @@ def test_parameter_and_gradient_narrowed_but_not_the_state(stepped):
 
 @pytest.mark.parametrize("key, value, error, message", (
     ("exp_avg", torch.zeros(4), ValueError, r"exp_avg of parameter 'first' has shape \(4,\)"),
-    ("exp_avg_sq", torch.zeros(3, 4, dtype=torch.float64), TypeError, "exp_avg_sq of parameter 'first' is torch.float64"),
+    ("exp_avg_sq", torch.zeros(3, 4).double(), TypeError, "exp_avg_sq of parameter 'first' is torch.float64"),
     ("exp_avg", None, TypeError, "exp_avg of parameter 'first' is NoneType"),
     ("step", torch.tensor(0.5), ValueError, "step of parameter 'first' is 0.5"),
     ("step", torch.tensor(-3.0), ValueError, "step of parameter 'first' is -3.0"),

@@ -27,7 +27,8 @@ def test_plateau_is_torchs():
 
 
 @pytest.mark.parametrize("settings, make", (
-    ({"kind": "cosine", "total": 20, "min_lr": 1e-5}, lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 20, 1e-5)),
+    ({"kind": "cosine", "total": 20, "min_lr": 1e-5},
+     lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 20, 1e-5)),
     ({"kind": "multistep", "milestones": [3, 7, 7], "gamma": 0.3},
      lambda o: torch.optim.lr_scheduler.MultiStepLR(o, [3, 7, 7], 0.3)),
     ({"kind": "step", "step_size": 4, "gamma": 0.5}, lambda o: torch.optim.lr_scheduler.StepLR(o, 4, 0.5)),
@@ -53,7 +54,8 @@ def test_preset_of_a_recipe():
     for _ in range(10):
         assert schedule.epoch(1.0) == Event.WARMUP
     assert schedule.lr == 1e-3
-    assert {"rul", "bert-finetune", "vit-imagenet", "stable-diffusion-finetune", "gan", "ppo"} == set(libadamw.presets())
+    known = {"rul", "bert-finetune", "vit-imagenet", "stable-diffusion-finetune", "gan", "ppo"}
+    assert known == set(libadamw.presets())
 
 
 def test_apply_to_groups():
@@ -61,8 +63,8 @@ def test_apply_to_groups():
     import libadamw.torch
 
     params = [torch.nn.Parameter(torch.ones(2)) for _ in range(2)]
-    optimizer = libadamw.torch.AdamW([{"params": params[:1]}, {"params": params[1:], "lr": 4e-3, "weight_decay": 0.0}],
-                                     lr=1e-3, weight_decay=0.1)
+    groups = [{"params": params[:1]}, {"params": params[1:], "lr": 4e-3, "weight_decay": 0.0}]
+    optimizer = libadamw.torch.AdamW(groups, lr=1e-3, weight_decay=0.1)
     schedule = Schedule("linear", base_lr=1e-3, total=10, unit="step", weight_decay=0.1,
                         weight_decay_kind="proportional")
     for step in range(10):

@@ -1,4 +1,4 @@
-"""A real training: a small network on Fashion-MNIST, 500 steps, with the loss bits of torch.optim.AdamW throughout."""
+"""A real training: a small network on Fashion-MNIST, 500 steps, each loss with the bits of torch.optim.AdamW's."""
 import copy
 import gzip
 from pathlib import Path

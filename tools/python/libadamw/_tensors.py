@@ -1,0 +1,65 @@
+"""_tensors.py - the single tensors that a plan is made of: where their memory is, in which order, their first states.
+
+What is accepted is _check.py's, what is done with the list _plan.py's.
+"""
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+
+from ._check import EMA_STATE, is_plain
+
+
+class Entry(NamedTuple):
+    """A parameter with a gradient."""
+
+    number: int  # of its group
+    param: torch.Tensor
+    state: dict[str, Any]
+    name: str
+    keys: tuple[str, ...]  # of the states that the step uses beside the counter
+
+
+class Staged(NamedTuple):
+    """A tensor whose elements lie in another order than its parameter's: copied before the step, and back after."""
+
+    row: int
+    field: str
+    tensor: torch.Tensor | None  # None: the gradient, which is another tensor at each step, and is not copied back
+    strides: tuple[int, ...]
+
+
+def local(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor that has the memory: this process's shard of a DTensor, otherwise itself."""
+    if is_plain(tensor):
+        return tensor
+    with torch.no_grad():
+        shard = tensor.to_local()
+    return shard if is_plain(shard) else shard.wait()  # an AsyncCollectiveTensor, documented to need it
+
+
+def dense_strides(tensor: torch.Tensor) -> tuple[int, ...]:
+    """The tensor's own strides where it is dense, otherwise those of a dense copy."""
+    if tensor.is_contiguous():
+        return tensor.stride()
+    return torch.empty_like(tensor, device="meta", memory_format=torch.preserve_format).stride()
+
+
+def in_order(tensor: torch.Tensor, strides: tuple[int, ...]) -> bool:
+    if tensor.is_neg():  # a lazily negated view: its memory has the other sign
+        return False
+    if tensor.stride() == strides:
+        return True
+    return all(mine == theirs for mine, theirs, size in zip(tensor.stride(), strides, tensor.shape) if size > 1)
+
+
+def fill_state(state: dict[str, Any], param: torch.Tensor, keys: tuple[str, ...]) -> None:
+    """torch's own initial state where there is none; and the start of an average."""
+    if not state:
+        dtype = torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
+        state["step"] = torch.tensor(0.0, dtype=dtype)
+        for key in keys:
+            state[key] = torch.zeros_like(param, memory_format=torch.preserve_format)
+    if EMA_STATE in keys:
+        state.setdefault(EMA_STATE, param.detach().clone(memory_format=torch.preserve_format))

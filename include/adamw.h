@@ -118,8 +118,8 @@ typedef struct adamw_tensor {
     adamw_dtype state_dtype; /* of exp_avg, exp_avg_sq and max_exp_avg_sq */
     adamw_dtype copy_dtype;  /* of param_copy: ADAMW_DTYPE_BFLOAT16 or _FLOAT16 where that is not NULL */
     void *param_residual;    /* for a later version: NULL, or ADAMW_ERROR_UNSUPPORTED */
-    void *param_ema;         /* adamw_update(): float32 exponential moving average of the parameter; zeros before it */
-    void *param_copy;        /* adamw_update(): a second, narrower copy of the new parameter; only written */
+    void *param_ema;  /* adamw_update(): float32 exponential moving average of the parameter; zeros before it */
+    void *param_copy; /* adamw_update(): a second, narrower copy of the new parameter; only written */
 } adamw_tensor;
 
 /* ---- the step ------------------------------------------------------------------------------------------------ */
@@ -188,24 +188,24 @@ typedef enum adamw_ema {
     ADAMW_EMA_SWA_UTILS = 2,
     /* timm's ModelEmaV3 with use_warmup: 1 - min(ema_decay, 1 - t^(-2/3)); a copy at step 1. */
     ADAMW_EMA_TIMM = 3,
-    /* (1 - ema_decay) / (1 - ema_decay^t), the average without the bias to its zeros at the start, as Adam corrects its
-     * moments; 1/t for a decay of 1; a copy at step 1. */
+    /* (1 - ema_decay) / (1 - ema_decay^t), the average without the bias to its zeros at the start, as Adam corrects
+     * its moments; 1/t for a decay of 1; a copy at step 1. */
     ADAMW_EMA_BIAS_CORRECTED = 4
 } adamw_ema;
 
 /* What adamw_update() does beside the step. Fill it in with adamw_update_options_init(), where all is off. */
 typedef struct adamw_update_options {
-    double grad_scale;  /* multiplies each gradient before anything else (1 / loss scale, 1 / accumulation steps, 1 / world
-                           size); finite, within float32's range, not 0; default 1 */
-    adamw_clip clip;    /* default ADAMW_CLIP_NONE */
-    double clip_max;    /* with clip: the norm or value; >= 0, infinity allowed */
+    double grad_scale; /* multiplies each gradient before anything else (1 / loss scale, 1 / accumulation steps, 1 /
+                          world size); finite, within float32's range, not 0; default 1 */
+    adamw_clip clip;   /* default ADAMW_CLIP_NONE */
+    double clip_max;   /* with clip: the norm or value; >= 0, infinity allowed */
     bool skip_not_finite; /* nothing is updated when a gradient is infinite or NaN */
-    adamw_ema ema;      /* keeps every tensor's param_ema; default ADAMW_EMA_NONE: a param_ema is left as it is */
-    double ema_decay;   /* with ema: [0, 1] */
-    bool copy;          /* writes every tensor's param_copy; false: it is left as it is */
-    bool zero_grad;     /* clears the gradients at the end: `grad` then points to memory that may be written */
-    bool report_norm;   /* fills in the report's grad_norm also without clipping */
-    bool report_ratio;  /* fills in the report's update_ratio */
+    adamw_ema ema;        /* keeps every tensor's param_ema; default ADAMW_EMA_NONE: a param_ema is left as it is */
+    double ema_decay;     /* with ema: [0, 1] */
+    bool copy;            /* writes every tensor's param_copy; false: it is left as it is */
+    bool zero_grad;       /* clears the gradients at the end: `grad` then points to memory that may be written */
+    bool report_norm;     /* fills in the report's grad_norm also without clipping */
+    bool report_ratio;    /* fills in the report's update_ratio */
     double *tensor_norms; /* NULL, or room for `count` norms, which are filled in: each tensor's gradient, scaled */
 } adamw_update_options;
 
@@ -232,16 +232,16 @@ ADAMW_API adamw_status adamw_update_options_init(adamw_update_options *options);
  *   report    NULL, or where the findings go
  *
  * Passes over memory: one; two with clipping by a norm or skip_not_finite, the first of which reads gradients alone.
- * The report's figures cost no further pass; without report, report_norm and tensor_norms nothing is summed up but for
- * clipping.
+ * The report's figures cost no further pass; without report, report_norm and tensor_norms nothing is summed up but
+ * for clipping.
  *
  * A skipped step is ADAMW_OK with report->skipped: no parameter, moment, average or copy was written, gradients are
  * still cleared where zero_grad asks for it. Do not count it: the next call takes the same `step`.
  * Without skip_not_finite a NaN spreads as arithmetic says; the report has its place whenever a norm was taken.
  *
- * Bits: each combination equals its parts done one after another as passes of their own, in float32: g = grad_scale*g;
- * the norm or the value clips; g = coefficient*g; the step; the average as torch.lerp has it. The norm is that of
- * adamw_grad_norm(), and the coefficient min(1, clip_max / (norm + 1e-6)) in double, rounded once; with
+ * Bits: each combination equals its parts done one after another as passes of their own, in float32: g =
+ * grad_scale*g; the norm or the value clips; g = coefficient*g; the step; the average as torch.lerp has it. The norm
+ * is that of adamw_grad_norm(), and the coefficient min(1, clip_max / (norm + 1e-6)) in double, rounded once; with
  * ADAMW_ARITHMETIC_TORCH in the call's config it is torch's own sequence of float32 operations on the rounded norm.
  *
  * Errors as adamw_step(), and ADAMW_ERROR_INVALID_ARGUMENT for an option out of its range, a buffer that an option
@@ -265,16 +265,17 @@ typedef enum adamw_norm { ADAMW_NORM_L2 = 0, ADAMW_NORM_INFINITY = 1 } adamw_nor
  *   norm     receives it; NaN if a gradient is NaN, else infinity if one is infinite. Finite gradients always have a
  *            finite norm: their squares do not leave double's range.
  *
- * The same bits for every instruction set and thread count: squares are exact in double, sums run over fixed blocks of
- * each tensor in 16 lanes, and block sums are added exactly. ADAMW_ERROR_INVALID_ARGUMENT for NULL where a pointer is
- * needed, an unknown kind or dtype, threads below 0; *norm is then as before.
+ * The same bits for every instruction set and thread count: squares are exact in double, sums run over fixed blocks
+ * of each tensor in 16 lanes, and block sums are added exactly. ADAMW_ERROR_INVALID_ARGUMENT for NULL where a pointer
+ * is needed, an unknown kind or dtype, threads below 0; *norm is then as before.
  */
 ADAMW_API adamw_status adamw_grad_norm(const adamw_tensor *tensors, size_t count, adamw_norm kind, int threads,
                                        double *norm);
 
 /*
- * sum[i] += grad[i] for n values: gradient accumulation over micro-batches. `sum` is float32, `grad` of the dtype; they
- * do not overlap. threads as above. One rounding per value. ADAMW_ERROR_INVALID_ARGUMENT as above; nothing is written.
+ * sum[i] += grad[i] for n values: gradient accumulation over micro-batches. `sum` is float32, `grad` of the dtype;
+ * they do not overlap. threads as above. One rounding per value. ADAMW_ERROR_INVALID_ARGUMENT as above; nothing is
+ * written.
  */
 ADAMW_API adamw_status adamw_accumulate(size_t n, float *sum, const void *grad, adamw_dtype dtype, int threads);
 
@@ -283,18 +284,18 @@ ADAMW_API adamw_status adamw_accumulate(size_t n, float *sum, const void *grad, 
  * adamw_update() grad_scale = 1 / scale with skip_not_finite, and tell adamw_loss_scale_update() whether it skipped.
  */
 typedef struct adamw_loss_scale {
-    double scale;           /* now; 65536 at first */
-    double growth_factor;   /* > 1; default 2 */
-    double backoff_factor;  /* in (0, 1); default 0.5 */
-    int growth_interval;    /* so many steps without a skip make the scale grow; >= 1; default 2000 */
-    int growth_tracker;     /* steps since the last skip or growth */
+    double scale;          /* now; 65536 at first */
+    double growth_factor;  /* > 1; default 2 */
+    double backoff_factor; /* in (0, 1); default 0.5 */
+    int growth_interval;   /* so many steps without a skip make the scale grow; >= 1; default 2000 */
+    int growth_tracker;    /* steps since the last skip or growth */
 } adamw_loss_scale;
 
 /* Fills in the defaults. NULL is ADAMW_ERROR_INVALID_ARGUMENT. */
 ADAMW_API adamw_status adamw_loss_scale_init(adamw_loss_scale *scale);
 
-/* After each step. A scale never grows beyond float32's range, as in torch. ADAMW_ERROR_INVALID_ARGUMENT for NULL or a
- * member out of its range; nothing is changed then. */
+/* After each step. A scale never grows beyond float32's range, as in torch. ADAMW_ERROR_INVALID_ARGUMENT for NULL or
+ * a member out of its range; nothing is changed then. */
 ADAMW_API adamw_status adamw_loss_scale_update(adamw_loss_scale *scale, bool skipped);
 
 /* ---- the instruction set ------------------------------------------------------------------------------------- */
@@ -586,9 +587,9 @@ ADAMW_API const char *adamw_preset_name(size_t index);
 /* ---- memory, and what runs here ------------------------------------------------------------------------------ */
 
 /*
- * Memory for parameters, gradients and moments: `bytes` zero bytes, aligned to 64 bytes, from 2 MiB on to 2 MiB and on
- * huge pages where the system grants them (madvise), and first touched by the threads that a step of one tensor in it
- * will run on (threads: as in adamw_config; on machines with several memory nodes that places each page near its
+ * Memory for parameters, gradients and moments: `bytes` zero bytes, aligned to 64 bytes, from 2 MiB on to 2 MiB and
+ * on huge pages where the system grants them (madvise), and first touched by the threads that a step of one tensor in
+ * it will run on (threads: as in adamw_config; on machines with several memory nodes that places each page near its
  * thread). NULL if there is not so much memory, for 0 bytes or threads below 0. To be freed with adamw_free(). A step
  * takes any other memory just as well. bench/README.md has what it brings.
  */
@@ -599,16 +600,16 @@ ADAMW_API void adamw_free(void *memory);
 
 /* What the library found and was built with, for logs and for people (build/adamw-info prints it). */
 typedef struct adamw_info {
-    const char *version;   /* as adamw_version() */
-    const char *compiler;  /* what compiled it, with its version */
-    const char *flags;     /* CFLAGS of the build; "unknown" where another build system compiled the sources */
-    bool openmp;           /* whether steps can start threads */
-    int threads;           /* OpenMP's default now: what `threads` 0 means; 1 without OpenMP */
-    adamw_isa active;      /* as adamw_isa_active() */
-    const char *reason;    /* why that one, in words */
-    char cpu[64];          /* the CPU's own name; "unknown" where it has none */
-    size_t l1d, l2, l3;    /* bytes of one cache of each level; 0: unknown */
-    char huge_pages[16];   /* the system's setting for transparent huge pages: always, madvise, never, unknown */
+    const char *version;  /* as adamw_version() */
+    const char *compiler; /* what compiled it, with its version */
+    const char *flags;    /* CFLAGS of the build; "unknown" where another build system compiled the sources */
+    bool openmp;          /* whether steps can start threads */
+    int threads;          /* OpenMP's default now: what `threads` 0 means; 1 without OpenMP */
+    adamw_isa active;     /* as adamw_isa_active() */
+    const char *reason;   /* why that one, in words */
+    char cpu[64];         /* the CPU's own name; "unknown" where it has none */
+    size_t l1d, l2, l3;   /* bytes of one cache of each level; 0: unknown */
+    char huge_pages[16];  /* the system's setting for transparent huge pages: always, madvise, never, unknown */
 } adamw_info;
 
 /* Fills it in. NULL is ADAMW_ERROR_INVALID_ARGUMENT. */

@@ -38,4 +38,8 @@ run-tests: all $(TEST_PROGRAMS)
 test-full: test $(BUILD)/tests/plain ## every test, then the long forms: 1e8 values a variant and ISA, all 2^32 roots
 	$(BUILD)/tests/plain --full --seed $(SEED)
 
+.PHONY: test-mutants
+test-mutants: ## breaks each rule of the arithmetic in a copy, and sees that a check fails; MUTANTS='native-max ...'
+	tests/mutants.sh $(MUTANTS)
+
 -include $(CHECK_OBJECTS:.o=.d) $(TEST_PROGRAMS:$(BUILD)/tests/%=$(BUILD)/obj/tests/%.d) $(BUILD)/obj/tests/plain.d

@@ -6,18 +6,16 @@
 import argparse
 import json
 import os
-import random
 import shlex
 import sys
 import time
 
 from peers import native, torch_peers
+from peers.rounds import alternate
 from report import machine, peer_tables, results
 
 LISTS = [("size", "64K"), ("list", "gpt2"), ("list", "rul"), ("size", "1M"), ("list", "1000x1000"), ("size", "64M")]
 BRIEF_SECONDS = 45  # then --brief leaves out the lists that are still to come, so that make bench ends in time
-SHORTEST_SAMPLE = 1e-3
-LONGEST_WARMED = 5e-3  # a longer call is not in any cache of one core
 INSTALL = ("torch is not installed for {python}: `{python} -m pip install torch==2.13.0` brings it, or name another "
            "interpreter: make bench-peers PEERS_PYTHON=/path/to/python")
 
@@ -66,38 +64,6 @@ def contestants(library, torch, placed, threads):
     if torch is not None:
         found |= torch_peers.contestants(torch, placed, threads)
     return found
-
-
-def seconds_of(call, calls):
-    begin = time.perf_counter()
-    for _ in range(calls):
-        call()
-    return (time.perf_counter() - begin) / calls
-
-
-def alternate(everyone, rounds, seconds):
-    """Seconds a call by label, a value a round.
-
-    Each round has an order of its own, and short calls are made once more before they are timed, so that nobody always
-    finds the caches as the same other left them. On a busy machine, where a region for each of 1,000 tensors can take
-    seconds, there may be fewer rounds.
-    """
-    labels, samples, once = list(everyone), {label: [] for label in everyone}, {}
-    for label, (prepare, call) in everyone.items():
-        prepare()
-        once[label] = seconds_of(call, 1)
-    orders, begin, done = random.Random(1), time.perf_counter(), 0
-    while done == 0 or time.perf_counter() - begin < (seconds if done >= rounds else 12 * seconds):
-        orders.shuffle(labels)
-        for label in labels:
-            prepare, call = everyone[label]
-            prepare()
-            if once[label] < LONGEST_WARMED:
-                call()
-            calls = max(1, round(SHORTEST_SAMPLE / max(once[label], 1e-7)))
-            samples[label].append(seconds_of(call, calls))
-        done += 1
-    return samples
 
 
 def measure(options, library, torch):

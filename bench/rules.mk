@@ -83,6 +83,14 @@ bench-peers: ## the same beside torch's optimizers and a plain C loop; says what
 run-bench-peers: $(BUILD)/bench/libpeers.so
 	@$(PEERS_PYTHON) bench/peers.py --build $(BUILD) $(PEERS_ARGS) $(GIVEN_ARGS) --command "make bench-peers"
 
+.PHONY: bench-update run-bench-update
+bench-update: ## the whole update in one call beside its traffic limit, its parts and torch's recipes
+	@tools/setup.sh bench
+	@$(MAKE) --no-print-directory run-bench-update
+
+run-bench-update: $(BUILD)/bench/libpeers.so
+	@$(PEERS_PYTHON) bench/update.py --build $(BUILD) $(GIVEN_ARGS)
+
 RUNS ?= 5
 .PHONY: bench-goals run-bench-goals
 bench-goals: ## what the project promises about speed, each beside what RUNS=5 whole runs measured

@@ -3,7 +3,7 @@ import ctypes
 import os
 
 MESSAGE = 480  # BENCH_MESSAGE
-STREAMS = 4  # param, grad, exp_avg, exp_avg_sq
+STREAMS = 4  # param, grad, exp_avg, exp_avg_sq; with an average a fifth
 
 
 class NativeError(Exception):
@@ -14,7 +14,7 @@ def load(build):
     library = ctypes.CDLL(os.path.abspath(os.path.join(build, "bench", "libpeers.so")))
     pointer, text, size = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t
     for name, result, arguments in (
-            ("bench_placed_new", pointer, [text, text, pointer]), ("bench_placed_free", None, [pointer]),
+            ("bench_placed_new", pointer, [text, text, ctypes.c_bool, pointer]), ("bench_placed_free", None, [pointer]),
             ("bench_placed_name", text, [pointer]), ("bench_placed_count", size, [pointer]),
             ("bench_placed_total", size, [pointer]), ("bench_placed_length", size, [pointer, size]),
             ("bench_placed_buffer", pointer, [pointer, size, ctypes.c_int]),
@@ -38,10 +38,11 @@ def isas(library):
 class List:
     """A list in memory of its own, until free()."""
 
-    def __init__(self, library, kind, text):
+    def __init__(self, library, kind, text, average=False):
         message = ctypes.create_string_buffer(MESSAGE)
         self.library = library
-        self.handle = library.bench_placed_new(kind.encode(), text.encode(), message)
+        self.streams = STREAMS + average
+        self.handle = library.bench_placed_new(kind.encode(), text.encode(), average, message)
         if not self.handle:
             raise NativeError(message.value.decode())
         self.name = library.bench_placed_name(self.handle).decode()
@@ -66,11 +67,11 @@ class List:
         return lambda: self.library.bench_peer_prepare(argument), checked
 
     def buffers(self):
-        """For each tensor its four streams as ctypes arrays, on the very memory that the C contestants use."""
+        """For each tensor its streams as ctypes arrays, on the very memory that the C contestants use."""
         for i in range(self.tensors):
             length = self.library.bench_placed_length(self.handle, i)
             yield [(ctypes.c_float * length).from_address(self.library.bench_placed_buffer(self.handle, i, stream))
-                   for stream in range(STREAMS)]
+                   for stream in range(self.streams)]
 
     def free(self):
         for peer in self._peers:

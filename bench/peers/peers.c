@@ -20,7 +20,7 @@ struct bench_placed {
 
 struct bench_peer {
     const bench_placed *placed;
-    enum { STEP, LOOP, PLAIN, UNROLLED } kind;
+    enum { STEP, LOOP, PLAIN, UNROLLED, UPDATE, PARTS, UPDATE_PLAIN, UPDATE_UNROLLED } kind;
     adamw_config config;
     adamw_isa isa;
 };
@@ -32,7 +32,7 @@ static bool make_list(bench_list *list, const char *kind, const char *text, char
     return strcmp(kind, "list") == 0 ? bench_list_named(list, text, message) : bench_list_read(list, text, message);
 }
 
-bench_placed *bench_placed_new(const char *kind, const char *text, char *message)
+bench_placed *bench_placed_new(const char *kind, const char *text, bool average, char *message)
 {
     bench_placed *placed = calloc(1, sizeof *placed);
     if (placed == NULL || !make_list(&placed->list, kind, text, message)) {
@@ -40,14 +40,18 @@ bench_placed *bench_placed_new(const char *kind, const char *text, char *message
         return NULL;
     }
     placed->tensors = malloc(placed->list.count * sizeof *placed->tensors);
-    if (placed->tensors == NULL || !bench_arena_fits(&placed->list, false, 0, message) ||
-        !bench_arena_new(&placed->arena, &placed->list, false, BENCH_PAGES_HUGE, message)) {
+    if (placed->tensors == NULL || !bench_arena_fits(&placed->list, average, 0, message) ||
+        !bench_arena_new(&placed->arena, &placed->list, average, BENCH_PAGES_HUGE, message)) {
         bench_list_free(&placed->list);
         free(placed->tensors);
         free(placed);
         return NULL;
     }
-    bench_arena_place(&placed->arena, &placed->list, false, placed->tensors);
+    bench_arena_place(&placed->arena, &placed->list, average, placed->tensors);
+    for (size_t i = 0; average && i < placed->list.count; i++) { /* the fifth stream is an average here */
+        placed->tensors[i].param_ema = placed->tensors[i].max_exp_avg_sq;
+        placed->tensors[i].max_exp_avg_sq = NULL;
+    }
     return placed;
 }
 
@@ -72,7 +76,14 @@ void *bench_placed_buffer(const bench_placed *placed, size_t tensor, int stream)
 bench_peer *bench_peer_new(const bench_placed *placed, const char *kind, const char *variant, const char *isa,
                            int threads, char *message)
 {
-    static const char *const kinds[] = {[STEP] = "step", [LOOP] = "loop", [PLAIN] = "plain", [UNROLLED] = "unrolled"};
+    static const char *const kinds[] = {[STEP] = "step",
+                                        [LOOP] = "loop",
+                                        [PLAIN] = "plain",
+                                        [UNROLLED] = "unrolled",
+                                        [UPDATE] = "update",
+                                        [PARTS] = "parts",
+                                        [UPDATE_PLAIN] = "update plain",
+                                        [UPDATE_UNROLLED] = "update unrolled"};
     const bench_variant *found = bench_parse_variant(variant, message);
     bench_peer *peer = calloc(1, sizeof *peer);
     if (found == NULL || peer == NULL || !bench_parse_isa(isa, &peer->isa, message)) {
@@ -101,6 +112,15 @@ int bench_peer_call(const bench_peer *peer)
         return (int)adamw_step(&peer->config, step_number, placed->tensors, count);
     case LOOP:
         bench_c_loop(&peer->config, step_number, placed->tensors, count);
+        return 0;
+    case UPDATE:
+        return (int)bench_update(&peer->config, step_number, placed->tensors, count);
+    case PARTS:
+        return (int)bench_update_parts(&peer->config, step_number, placed->tensors, count);
+    case UPDATE_PLAIN:
+    case UPDATE_UNROLLED:
+        bench_traffic_update(peer->isa, peer->kind == UPDATE_PLAIN ? BENCH_LOOP_PLAIN : BENCH_LOOP_UNROLLED,
+                             &peer->config, placed->tensors, count, total);
         return 0;
     default:
         bench_traffic(peer->isa, peer->kind == PLAIN ? BENCH_LOOP_PLAIN : BENCH_LOOP_UNROLLED, &peer->config,

@@ -71,6 +71,59 @@ ADAMW_INLINE void traffic_loop(const adamw_tensor *tensor, size_t first, size_t 
     }
 }
 
+/* The second pass of the whole update: every stream of it read and written, the gradient too, for it is cleared. */
+ADAMW_INLINE void whole_loop(const adamw_tensor *tensor, size_t first, size_t n, bool unrolled)
+{
+    const size_t begin = first * sizeof(float), bytes = n * sizeof(float), four = 4 * sizeof(vfloat);
+    char *const streams[] = {(char *)tensor->param + begin, (char *)(uintptr_t)tensor->grad + begin,
+                             (char *)tensor->exp_avg + begin, (char *)tensor->exp_avg_sq + begin,
+                             (char *)tensor->param_ema + begin};
+    size_t at = 0;
+    for (; unrolled && at + four <= bytes; at += four) {
+        ADAMW_UNROLL
+        for (int i = 0; i < 5; i++)
+            move_vectors(streams[i] + at);
+    }
+    for (; at + sizeof(vfloat) <= bytes; at += sizeof(vfloat)) {
+        ADAMW_UNROLL
+        for (int i = 0; i < 5; i++)
+            move_vector(streams[i] + at);
+    }
+    const size_t rest = n % LANES;
+    for (int i = 0; LANES > 1 && rest != 0 && i < 5; i++)
+        v_store_part(streams[i] + at, rest, laundered(v_load_part(streams[i] + at, rest)));
+}
+
+/* The first: the gradients read. */
+static double read_loop(const void *x, adamw_dtype dtype, size_t n, float scale)
+{
+    const char *from = (const char *)x;
+    const size_t bytes = n * sizeof(float), four = 4 * sizeof(vfloat);
+    size_t at = 0;
+    (void)dtype, (void)scale;
+    for (; at + four <= bytes; at += four)
+        consume_vectors(from + at);
+    for (; at + sizeof(vfloat) <= bytes; at += sizeof(vfloat))
+        consume(v_load(from + at));
+    if (LANES > 1 && n % LANES != 0)
+        consume(v_load_part(from + at, n % LANES));
+    return 0;
+}
+
+static void whole_plain(const adamw_coefficients *k, const adamw_extras *e, const adamw_tensor *tensor, size_t first,
+                        size_t n)
+{
+    (void)k, (void)e;
+    whole_loop(tensor, first, n, false);
+}
+
+static void whole_unrolled(const adamw_coefficients *k, const adamw_extras *e, const adamw_tensor *tensor,
+                           size_t first, size_t n)
+{
+    (void)k, (void)e;
+    whole_loop(tensor, first, n, true);
+}
+
 #define BENCH_DEFINE_LOOP(name, amsgrad, unrolled)                                                                   \
     static void name(const adamw_coefficients *k, const adamw_tensor *tensor, size_t first, size_t n)                \
     {                                                                                                                \
@@ -88,9 +141,9 @@ BENCH_DEFINE_LOOP(unrolled_amsgrad, true, true)
 #define BENCH_UNROLLED_ENTRY(name, torch, l2, amsgrad) [ADAMW_VARIANT_##name] = amsgrad ? unrolled_amsgrad : unrolled,
 #define BENCH_PLAIN_TABLE                                                                                            \
     {                                                                                                                \
-        .update = { ADAMW_VARIANTS(BENCH_PLAIN_ENTRY) }                                                              \
+        .update = {ADAMW_VARIANTS(BENCH_PLAIN_ENTRY)}, .extended = {whole_plain}, .sum_squares = read_loop           \
     }
 #define BENCH_UNROLLED_TABLE                                                                                         \
     {                                                                                                                \
-        .update = { ADAMW_VARIANTS(BENCH_UNROLLED_ENTRY) }                                                           \
+        .update = {ADAMW_VARIANTS(BENCH_UNROLLED_ENTRY)}, .extended = {whole_unrolled}, .sum_squares = read_loop     \
     }

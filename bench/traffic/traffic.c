@@ -23,3 +23,32 @@ void bench_traffic(adamw_isa isa, bench_loop loop, const adamw_config *config, c
     const adamw_plan plan = {config, 1, tensors, count, total, tables[isa][loop], 0};
     adamw_drive(&plan);
 }
+
+static void read_part(void *context, size_t part, size_t parts, adamw_result *result)
+{
+    const adamw_plan *plan = (const adamw_plan *)context;
+    adamw_pieces piece = adamw_pieces_of(plan->tensors, plan->count, plan->total, part, parts);
+    (void)result;
+    while (adamw_pieces_next(&piece))
+        plan->kernels->sum_squares((const float *)plan->tensors[piece.tensor].grad + piece.first, ADAMW_DTYPE_FLOAT32,
+                                   piece.last - piece.first, 1);
+}
+
+static void whole_part(void *context, size_t part, size_t parts, adamw_result *result)
+{
+    const adamw_plan *plan = (const adamw_plan *)context;
+    adamw_pieces piece = adamw_pieces_of(plan->tensors, plan->count, plan->total, part, parts);
+    (void)result;
+    while (adamw_pieces_next(&piece))
+        plan->kernels->extended[0](NULL, NULL, &plan->tensors[piece.tensor], piece.first, piece.last - piece.first);
+}
+
+void bench_traffic_update(adamw_isa isa, bench_loop loop, const adamw_config *config, const adamw_tensor *tensors,
+                          size_t count, size_t total)
+{
+    assert(isa != ADAMW_ISA_AUTO && tables[isa][loop]->update[0] != NULL);
+    adamw_plan plan = {config, 1, tensors, count, total, tables[isa][loop], 0};
+    const int threads = adamw_team_size(total, config->threads);
+    adamw_run(threads, read_part, NULL, &plan);
+    adamw_run(threads, whole_part, NULL, &plan);
+}

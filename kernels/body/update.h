@@ -4,7 +4,7 @@
  *
  * Every line of update_moments and update_param is one operation of the vocabulary: one rounding. Their order is the
  * bits; it is laid down in kernels/README.md. The members of update_form are constants where this is inlined, but for
- * the small betas of the rarely used second loop. No intrinsics here.
+ * the small betas, which the loop that nobody is in a hurry for asks about at run time. No intrinsics here.
  */
 #include "kernels.h"
 
@@ -189,7 +189,8 @@ ADAMW_INLINE void update_forms(const adamw_coefficients *k, const adamw_extras *
                                size_t first, size_t n, bool torch, bool l2, bool amsgrad)
 {
     update_form form = {.torch = torch, .l2 = l2, .amsgrad = amsgrad, .extended = e != NULL};
-    if (k->small_beta1 || k->small_beta2) {
+    /* One loop that asks, and beside it one that need not, for the plain step that everything is about. */
+    if (form.extended || k->small_beta1 || k->small_beta2) {
         form.small_beta1 = k->small_beta1;
         form.small_beta2 = k->small_beta2;
         update_loop(k, e, tensor, first, n, form);

@@ -164,11 +164,14 @@ def main():
     rows = list(rows_of(cases))
     results.write(out + "md", f"# libadamw.torch\n\n{machine.in_words(about)}\n\n{sentence}\n\n{body}"
                   + tables.markdown(HEAD, rows))
+    # The pictures' own names for colours, each with the label here.
+    series = {"adamw avx2": OURS, "torch fused": "torch fused", "torch foreach": "torch foreach",
+              "torch loop": "torch default (loop)"}
     groups = {f"{tables.title(case['list'])}, {case['threads']} thread{'s' * (case['threads'] != 1)}":
-              {label: case["parameters"] / results.median(values) / 1e9 for label, values in case["samples"].items()}
-              for case in cases}
-    series = [OURS, "torch fused", "torch foreach", "torch default (loop)"]
-    drawn = pictures.bars(out + "svg", "A step of AdamW in torch", groups, series, {}, "billion parameters a second")
+              {name: case["parameters"] / results.median(case["samples"][label]) / 1e9
+               for name, label in series.items()} for case in cases}
+    drawn = pictures.bars(out + "svg", "A step of AdamW in torch", groups, list(series), series,
+                          "billion parameters a second")
     print(f"{sentence}\n\n{body}{tables.aligned(HEAD, rows)}\nwritten to {out}md, {out}json, {drawn}")
 
 

@@ -18,9 +18,11 @@ build() { make -C "$tree" -j"$(nproc)" BUILD="$PWD/$top/out" CFLAGS="$flags" "$P
 run() { (cd "$tree" && "../out/tests/plain" "$@") >>"$top/log" 2>&1; }
 
 build || { tail -n 20 "$top/log"; echo "mutants.sh: the unchanged tree does not build" >&2; exit 1; }
+run --quick && run all_floats decay_is_realised beyond_32_bits ||
+    { tail -n 20 "$top/log"; echo "mutants.sh: the unchanged tree does not pass" >&2; exit 1; }
 grep -q avx512f /proc/cpuinfo || { echo "mutants.sh: this CPU has no AVX-512, and half of the mutants live there" >&2; exit 1; }
 
-passed=0 failed=0 # of the mutants
+passed=0 failed=0
 # mutant NAME 'CHECK ... [--quick]' FILE SED [FILE SED ...]
 mutant() {
     name=$1 checks=$2

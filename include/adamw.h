@@ -184,7 +184,7 @@ typedef enum adamw_clip {
 typedef enum adamw_ema {
     ADAMW_EMA_NONE = 0,
     ADAMW_EMA_CONSTANT = 1, /* 1 - ema_decay */
-    /* torch.optim.swa_utils (AveragedModel with get_ema_avg_fn): a copy at step 1, then 1 - ema_decay. */
+    /* torch.optim.swa_utils (AveragedModel with get_ema_multi_avg_fn): a copy at step 1, then 1 - ema_decay. */
     ADAMW_EMA_SWA_UTILS = 2,
     /* timm's ModelEmaV3 with use_warmup: 1 - min(ema_decay, 1 - t^(-2/3)); a copy at step 1. */
     ADAMW_EMA_TIMM = 3,

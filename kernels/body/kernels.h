@@ -32,7 +32,7 @@ typedef enum adamw_variant {
 
 /* The scalars of one step of one parameter group, each rounded once from double (core/coefficients.c). */
 typedef struct adamw_coefficients {
-    float scale;        /* multiplies the gradient: 1, or -1 to maximize, times a clip coefficient */
+    float sign;         /* of the gradient: 1, or -1 to maximize */
     float beta1, c1;    /* c1 = 1 - beta1 */
     float beta2, c2;    /* c2 = 1 - beta2 */
     float w1;           /* torch: 1 - c1, in float32 */
@@ -49,6 +49,7 @@ typedef struct adamw_coefficients {
 /* What a step does beside the update, for one tensor (core/update.c). Each is exact where it is off. */
 typedef struct adamw_extras {
     float grad_scale;           /* the first factor of a gradient; off: 1 */
+    float grad_factor;          /* the last factor, a clip coefficient; off: 1 */
     float grad_limit;           /* then its largest magnitude; off: infinity */
     bool ema;                   /* param_ema goes `ema_weight` of the way to the new parameter */
     bool zero_grad;             /* the gradient is cleared */

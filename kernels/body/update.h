@@ -26,9 +26,9 @@ ADAMW_INLINE vfloat lerp(vfloat a, vfloat b, float weight, float keep)
 }
 
 /* What the options make of a gradient: scale, then either clip. Off, each is exact. */
-ADAMW_INLINE vfloat prepared_grad(const adamw_coefficients *k, const adamw_extras *e, vfloat grad)
+ADAMW_INLINE vfloat prepared_grad(const adamw_extras *e, vfloat grad)
 {
-    return v_mul(v_set(k->scale), v_clamp(v_mul(v_set(e->grad_scale), grad), v_set(e->grad_limit)));
+    return v_mul(v_set(e->grad_factor), v_clamp(v_mul(v_set(e->grad_scale), grad), v_set(e->grad_limit)));
 }
 
 /* The moments; returns the second moment whose root divides. */
@@ -36,19 +36,24 @@ ADAMW_INLINE vfloat update_moments(const adamw_coefficients *k, const adamw_extr
                                    const update_form form)
 {
     vfloat p = x->param, m = x->exp_avg, v = x->exp_avg_sq;
-    vfloat g = form.extended ? prepared_grad(k, e, x->grad) : v_mul(v_set(k->scale), x->grad);
+    vfloat g = form.extended ? prepared_grad(e, x->grad) : x->grad;
 
     if (form.torch && !form.l2)
         p = v_mul(p, v_set(k->decay));
     if (form.l2)
-        g = v_fma(v_set(k->weight_decay), p, g);
+        g = v_fma(v_set(k->weight_decay), p, v_mul(v_set(k->sign), g));
 
-    if (!form.small_beta1)
-        m = v_fma(v_set(k->c1), v_sub(g, m), m);
-    else if (form.torch)
-        m = v_fnma(v_sub(g, m), v_set(k->w1), g);
-    else
-        m = v_fma(v_set(k->beta1), v_sub(m, g), g);
+    /* Without L2 the gradient keeps the caller's sign, and `sign`, -1 to maximize, turns it where it meets the first
+     * moment: exact, and one operation less. */
+    if (!form.small_beta1) {
+        m = v_fma(v_set(k->c1), form.l2 ? v_sub(g, m) : v_fms(v_set(k->sign), g, m), m);
+    } else {
+        const vfloat turned = form.l2 ? g : v_mul(v_set(k->sign), g);
+        if (form.torch)
+            m = v_fnma(v_sub(turned, m), v_set(k->w1), turned);
+        else
+            m = v_fma(v_set(k->beta1), v_sub(m, turned), turned);
+    }
 
     if (form.torch) {
         v = v_fma(v_mul(v_set(k->c2), g), g, v_mul(v, v_set(k->beta2)));

@@ -42,7 +42,7 @@ adamw_coefficients adamw_coefficients_of(const adamw_config *config, uint64_t st
     const double decay = config->lr * config->weight_decay;
 
     adamw_coefficients k = {
-        .scale = config->maximize ? -1.0f : 1.0f,
+        .sign = config->maximize ? -1.0f : 1.0f,
         .beta1 = (float)config->beta1,
         .c1 = (float)(1 - config->beta1),
         .beta2 = (float)config->beta2,

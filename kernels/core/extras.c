@@ -44,6 +44,7 @@ adamw_extras adamw_extras_of(const adamw_update_options *options, uint64_t step)
 {
     adamw_extras e = {
         .grad_scale = (float)options->grad_scale,
+        .grad_factor = 1,
         .grad_limit = options->clip == ADAMW_CLIP_VALUE ? (float)options->clip_max : INFINITY,
         .ema = options->ema != ADAMW_EMA_NONE,
         .zero_grad = options->zero_grad,

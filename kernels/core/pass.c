@@ -80,8 +80,8 @@ static void take_group(const adamw_pass *pass, size_t tensor_index, tensor_group
         group->coefficient = coefficient;
         group->coefficients = adamw_coefficients_of(config, step);
         group->coefficients.look_ahead = pass->look_ahead;
-        group->coefficients.scale *= coefficient; /* exact: it was 1 or -1 */
         group->extras = adamw_extras_of(pass->options, step);
+        group->extras.grad_factor = coefficient;
         group->update = pass->kernels->extended[adamw_variant_of(config)];
     }
     group->extras.copy = pass->options->copy ? tensor->copy_dtype : ADAMW_DTYPE_FLOAT32;

@@ -12,6 +12,10 @@
 
 #include "../dispatch/isa.h"
 
+/* A list of fewer values lies in a cache near the core: what is asked for ahead is there, and past the end of 4,096
+ * values it costs 8 % of their step. */
+enum { NEAR = 65536 };
+
 /* What a message calls the place of an argument: the call's config, a tensor, or a tensor's config. */
 typedef struct place {
     const adamw_sentence *sentence;
@@ -190,6 +194,8 @@ static adamw_status check_options(const adamw_update_options *options, size_t co
 static adamw_status take_kernels(adamw_plan *plan, const place *at)
 {
     plan->kernels = adamw_active_kernels(&plan->look_ahead);
+    if (plan->total < NEAR)
+        plan->look_ahead = 0;
     if (plan->kernels != NULL)
         return ADAMW_OK;
     const char *name = getenv(ADAMW_ISA_VARIABLE);

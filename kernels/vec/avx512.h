@@ -39,11 +39,13 @@ ADAMW_INLINE vfloat v_max_or_nan(vfloat a, vfloat b)
  * The root without the divider: an estimate within 2^-14, one Newton step for the root s and for half its reciprocal
  * h, one correction by the exact residual x - s*s. That ends in the correctly rounded root for every x from 2^-100 up
  * to 2^126: all of them are checked (tests/checks/vocabulary.c). Only to nearest, so that mode stands in each
- * operation: in another one, squares of short numbers would come out one unit off.
+ * operation: in another one, squares of short numbers would come out one unit off. A zero, which many second moments
+ * are, gets 0 as its estimate and comes out as itself.
  */
 ADAMW_INLINE vfloat sqrt_by_fma(vfloat x)
 {
-    const vfloat half = v_set(0.5f), estimate = _mm512_rsqrt14_ps(x);
+    const __mmask16 not_zero = _mm512_test_epi32_mask(_mm512_castps_si512(x), _mm512_castps_si512(x));
+    const vfloat half = v_set(0.5f), estimate = _mm512_maskz_rsqrt14_ps(not_zero, x);
     vfloat s = _mm512_mul_round_ps(x, estimate, NEAREST), h = _mm512_mul_round_ps(half, estimate, NEAREST);
     const vfloat error = _mm512_fnmadd_round_ps(s, h, half, NEAREST);
     s = _mm512_fmadd_round_ps(s, error, s, NEAREST);
@@ -51,12 +53,14 @@ ADAMW_INLINE vfloat sqrt_by_fma(vfloat x)
     return _mm512_fmadd_round_ps(_mm512_fnmadd_round_ps(s, s, x, NEAREST), h, s, NEAREST);
 }
 
-/* Whether a lane lies outside [2^-100, 2^126); so does everything negative and NaN, as an unsigned number. */
+/* Whether a lane other than +0 lies outside [2^-100, 2^126); everything negative and NaN does, as unsigned numbers.
+ */
 ADAMW_INLINE bool outside_fma_range(vfloat x)
 {
     const unsigned low = 0x0D800000, high = 0x7E800000; /* the bits of 2^-100 and 2^126 */
-    const __m512i above = _mm512_sub_epi32(_mm512_castps_si512(x), _mm512_set1_epi32((int)low));
-    return _mm512_cmpge_epu32_mask(above, _mm512_set1_epi32((int)(high - low))) != 0;
+    const __m512i bits = _mm512_castps_si512(x), above = _mm512_sub_epi32(bits, _mm512_set1_epi32((int)low));
+    const __mmask16 not_zero = _mm512_test_epi32_mask(bits, bits);
+    return _mm512_mask_cmpge_epu32_mask(not_zero, above, _mm512_set1_epi32((int)(high - low))) != 0;
 }
 
 /*

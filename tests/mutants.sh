@@ -70,7 +70,7 @@ mutant scalar-without-fma '--quick vocabulary isa_equals_scalar' \
 mutant stray-fma '--quick conformance' $update \
     's/x->param = v_sub(p, v_fma(.*/x->param = v_fnma(v_set(k->decay), p, v_fnma(v_set(k->step), u, p));/'
 # Only correctly rounded operations.
-mutant root-estimate '--quick all_floats isa_equals_scalar' $avx512 's/return v_fma(v_fnma(s, s, x), h, s);/return s;/'
+mutant root-estimate '--quick all_floats isa_equals_scalar' $avx512 's/return _mm512_fmadd_round_ps(_mm512_fnmadd_round_ps(s, s, x, NEAREST), h, s, NEAREST);/return s;/'
 mutant root-range 'all_floats' $avx512 's/low = 0x0D800000/low = 0x00800000/'
 mutant reciprocal '--quick vocabulary isa_equals_scalar' $avx512 \
     's/return _mm512_div_ps(a, b);/return _mm512_mul_ps(a, _mm512_div_ps(_mm512_set1_ps(1), b));/'

@@ -17,7 +17,7 @@ part_asan() {
 part_valgrind() {
     needs valgrind gcc
     tool='valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite
-        --errors-for-leak-kinds=definite'
+        --errors-for-leak-kinds=definite --suppressions=tools/check/valgrind.supp'
     gcc -g tools/check/flaws.c -o "$work/flaws"
     expect_found uninitialised 'depends on uninitialised value' $tool "$work/flaws"
     expect_found leak 'definitely lost' $tool "$work/flaws"

@@ -14,7 +14,10 @@
 enum {
     /* Values between two possible cuts: a multiple of every vector and of a page, whatever the split. */
     BLOCK = 4096,
-    /* Values for which one more thread is worth its start: see bench/README.md. */
+    /* Values from which on threads pay. A team that sleeps (OMP_WAIT_POLICY=passive, or time between two steps) takes
+     * some 40 us to wake, as long as one thread needs for 128K values; the figures are in bench/README.md. */
+    WHERE_THREADS_PAY = 262144,
+    /* And the fewest values of each, where there are many. */
     VALUES_PER_THREAD = 16384
 };
 
@@ -85,9 +88,9 @@ void adamw_drive_part(const adamw_plan *plan, size_t part, size_t parts)
 int adamw_team_size(size_t total, int wanted)
 {
 #if defined(_OPENMP)
-    const size_t useful = total / VALUES_PER_THREAD;
-    if (useful < 2)
+    if (total < WHERE_THREADS_PAY)
         return 1;
+    const size_t useful = total / VALUES_PER_THREAD;
     const int most = wanted != 0 ? wanted : omp_get_max_threads();
     return useful < (size_t)most ? (int)useful : most;
 #else

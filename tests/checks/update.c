@@ -12,7 +12,7 @@
 
 /* Tensors around the sizes where vectors, bundles, sum blocks, cuts and threads begin. */
 enum { TENSORS = 8 };
-static const size_t sizes[TENSORS] = {1, 47, 0, 1023, 5000, 33000, 70001, 130};
+static const size_t sizes[TENSORS] = {1, 47, 0, 1023, 5000, 33000, 270001, 130};
 
 typedef struct model {
     buffers x[TENSORS];
@@ -372,7 +372,7 @@ bool check_update_skip(const check_options *options)
             o.report_ratio = true;
             model_fill(&input, options->seed + 7);
             input.x[5].grad[32000] = INFINITY;
-            input.x[6].grad[69999] = NAN;
+            input.x[6].grad[269999] = NAN;
             model_copy(&got, &input);
             adamw_tensor tensors[TENSORS];
             model_tensors(&got, &config, tensors);
@@ -472,7 +472,7 @@ bool check_update_streams(const check_options *options)
 bool check_accumulate(const check_options *options)
 {
     const adamw_isa before = adamw_isa_active();
-    enum { N = 40037 };
+    enum { N = 280037 };
     float *sum = malloc(N * sizeof *sum), *start = malloc(N * sizeof *sum), *grad = malloc(N * sizeof *sum);
     uint16_t *half = malloc(N * sizeof *half);
     uint64_t state = options->seed;

@@ -56,7 +56,7 @@ def words(cases, isa):
                 f"thread{'s' * (case['threads'] != 1)}, {ratio_text(case, limit(case), ours)} of this machine's limit, "
                 f"{ratio_text(case, 'C loop', ours)} times a plain C loop")
         if "torch foreach" in case["samples"]:
-            line += (f", {ratio_text(case, 'torch foreach', ours)} times torch (foreach, its default) and "
+            line += (f", {ratio_text(case, 'torch foreach', ours)} times torch foreach and "
                      f"{ratio_text(case, 'torch fused', ours)} times torch fused")
         lines.append(line)
     return lines

@@ -23,8 +23,8 @@ typedef enum bench_loop {
 void bench_traffic(adamw_isa isa, bench_loop loop, const adamw_config *config, const adamw_tensor *tensors,
                    size_t count, size_t total);
 
-/* What adamw_update() with a norm, an average and cleared gradients moves: a pass that reads grad, and one that reads and
- * writes param, grad, exp_avg, exp_avg_sq and param_ema: 44 bytes a parameter. */
+/* What adamw_update() with a norm, an average and cleared gradients moves: a pass that reads grad, and one that reads
+ * and writes param, grad, exp_avg, exp_avg_sq and param_ema: 44 bytes a parameter. */
 void bench_traffic_update(adamw_isa isa, bench_loop loop, const adamw_config *config, const adamw_tensor *tensors,
                           size_t count, size_t total);
 

@@ -80,7 +80,6 @@ void adamw_drive_part(const adamw_plan *plan, size_t part, size_t parts)
             coefficients.look_ahead = plan->look_ahead;
             update = plan->kernels->update[adamw_variant_of(config)];
         }
-        /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): no config is NULL, so the first tensor sets it */
         update(&coefficients, tensor, pieces.first, pieces.last - pieces.first);
     }
 }

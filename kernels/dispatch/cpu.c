@@ -88,8 +88,9 @@ bool adamw_cpu_prefers_avx2(void)
 void adamw_cpu_name(char *name)
 {
     unsigned words[13] = {0};
-    for (unsigned i = 0; i < 3; i++)
-        if (!__get_cpuid(0x80000002 + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2], &words[4 * i + 3]))
+    for (size_t i = 0; i < 3; i++)
+        if (!__get_cpuid((unsigned)(0x80000002 + i), &words[4 * i], &words[4 * i + 1], &words[4 * i + 2],
+                         &words[4 * i + 3]))
             words[0] = 0;
     const char *text = (const char *)words;
     text += strspn(text, " ");

@@ -126,7 +126,7 @@ ADAMW_INLINE void update_vectors(const adamw_coefficients *k, const adamw_extras
                                  size_t at, int count, size_t rest, const update_form form)
 {
     update_values x[BUNDLE];
-    vfloat root[BUNDLE];
+    vfloat root[BUNDLE] = {v_set(0)}; /* all are set below; gcc's analyser does not see it */
     ADAMW_UNROLL
     for (int i = 0; i < count; i++) {
         const size_t here = at + (size_t)i * sizeof(vfloat);

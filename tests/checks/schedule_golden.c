@@ -18,6 +18,15 @@ static const char title[] =
 
 enum { MILESTONES = 8 };
 
+/* Ends the text at its first `mark`; what lies behind it, or the end where there is none. */
+static char *cut(char *text, char mark)
+{
+    char *behind = text + strcspn(text, (const char[]){mark, '\0'});
+    if (*behind != '\0')
+        *behind++ = '\0';
+    return behind;
+}
+
 /* The recipe of a line: `name=value` for the fields that are not the default's. */
 static bool read_recipe(char *line, adamw_schedule_config *c, int64_t milestones[MILESTONES])
 {
@@ -54,13 +63,12 @@ static bool read_recipe(char *line, adamw_schedule_config *c, int64_t milestones
     };
     const size_t count = sizeof fields / sizeof fields[0];
     adamw_schedule_config_init(c);
-    char *rest = strchr(strchr(line, ' ') + 1, ' ') + 1;
+    char *rest = cut(cut(line, ' '), ' ');
     while (*rest != '\0') {
-        char *equals = strchr(rest, '='), *value = equals + 1, *end = value + strcspn(value, " ");
-        char *next = *end != '\0' ? end + 1 : end;
+        char *value = cut(rest, '='), *next = cut(value, ' ');
+        const char *end = value + strlen(value);
         const int integer = (int)strtol(value, NULL, 10);
         size_t i = 0;
-        *equals = *end = '\0';
         while (i < count && strcmp(fields[i].name, rest) != 0)
             i++;
         if (i < count && fields[i].real != NULL)
@@ -166,9 +174,8 @@ bool check_schedule_golden(const check_options *options)
     double worst = 0, none = 0;
     bool right = true;
     for (char *line = text, *next; right && *line != '\0'; line = next) {
-        char *values = strchr(line, '\n') + 1;
-        next = strchr(values, '\n') + 1;
-        values[-1] = next[-1] = '\0';
+        char *values = cut(line, '\n');
+        next = cut(values, '\n');
         char source[160], said[256];
         snprintf(source, sizeof source, "%s", line);
         adamw_schedule_config c;

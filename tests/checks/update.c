@@ -473,8 +473,8 @@ bool check_accumulate(const check_options *options)
 {
     const adamw_isa before = adamw_isa_active();
     enum { N = 280037 };
-    float *sum = malloc(N * sizeof *sum), *start = malloc(N * sizeof *sum), *grad = malloc(N * sizeof *sum);
-    uint16_t *half = malloc(N * sizeof *half);
+    static float sum[N], start[N], grad[N];
+    static uint16_t half[N];
     uint64_t state = options->seed;
     bool right = true;
     for (size_t i = 0; i < N; i++) {
@@ -486,7 +486,7 @@ bool check_accumulate(const check_options *options)
     for (int dtype = 0; dtype < 2; dtype++)
         for (int threads = 1; right && threads < 4; threads++) {
             adamw_isa_select(isa);
-            memcpy(sum, start, N * sizeof *sum);
+            memcpy(sum, start, sizeof sum);
             right = adamw_accumulate(N, sum, dtype ? (const void *)half : grad,
                                      dtype ? ADAMW_DTYPE_BFLOAT16 : ADAMW_DTYPE_FLOAT32, threads) == ADAMW_OK;
             for (size_t i = 0; right && i < N; i++) {
@@ -504,10 +504,6 @@ bool check_accumulate(const check_options *options)
                   adamw_accumulate(0, NULL, NULL, ADAMW_DTYPE_FLOAT32, 0) != ADAMW_OK))
         right = check_fail("wrong arguments of adamw_accumulate");
     adamw_isa_select(before);
-    free(sum);
-    free(start);
-    free(grad);
-    free(half);
     return right;
 }
 

@@ -145,6 +145,12 @@ static void set(const setting *s, const char *value, adamw_schedule_config *c)
     double real;
     int64_t integer;
     int choice;
+    if (s->type == FLAG) {
+        *(bool *)at = true;
+        return;
+    }
+    if (value == NULL)
+        lr_fail("%s needs a value behind it", s->name);
     switch (s->type) {
     case REAL:
         real = real_of(s->name, value);
@@ -162,7 +168,6 @@ static void set(const setting *s, const char *value, adamw_schedule_config *c)
         set_list(s, value, c);
         break;
     case FLAG:
-        *(bool *)at = true;
         break;
     }
 }
@@ -265,11 +270,9 @@ lr_options lr_parse(int argc, char **argv)
             if (value == NULL)
                 lr_fail("%s needs a name behind it: adamw-lr --help lists them", argv[i]);
             i++;
-        } else if (s != NULL && (s->type == FLAG || value != NULL)) {
+        } else if (s != NULL) {
             set(s, value, &o.recipe);
             i += s->type != FLAG;
-        } else if (s != NULL) {
-            lr_fail("%s needs a value behind it", argv[i]);
         } else if (set_other(&o, argv[i], value)) {
             i++;
         } else if (!set_switch(&o, argv[i])) {

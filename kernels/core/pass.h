@@ -8,8 +8,9 @@
 #include "driver.h"
 
 /* The values of a tensor whose squares are summed up in double at once (body/reduce.h): as its place in the tensor
- * alone decides, the bits of a norm depend on no cut. Four streams of it and a copy stay in the first-level cache. */
-enum { ADAMW_SUM_BLOCK = 1024 };
+ * alone decides, the bits of a norm depend on no cut. Four streams of it and a copy stay near the core; twice as many
+ * as 1024 take 1 % off a clipped step in DRAM, more bring nothing. */
+enum { ADAMW_SUM_BLOCK = 2048 };
 
 typedef struct adamw_pass {
     const adamw_tensor *tensors;

@@ -55,13 +55,12 @@ typedef struct adamw_tensor_sums {
 
 typedef struct adamw_result {
     bool has_head, head_ends, has_tail; /* head_ends: the tensor of the head ends in this part */
-    size_t head_tensor, tail_tensor;
+    size_t head_tensor;
     adamw_tensor_sums head, tail;
     adamw_exact_sum grads; /* over the whole part */
     float abs_max;
     double update_ratio; /* the largest of the tensors that lie in this part alone */
     size_t update_ratio_tensor;
-    double least_coefficient;
     bool not_finite;
     size_t not_finite_tensor, not_finite_index; /* the first gradient that is not finite */
 } adamw_result;

@@ -163,7 +163,6 @@ static void run_part(void *context, size_t part, size_t parts, adamw_result *res
             result->head_tensor = piece.tensor;
         } else if (!ends) {
             result->has_tail = true;
-            result->tail_tensor = piece.tensor;
         } else if (sums_up) {
             finish_tensor(pass, piece.tensor, &own, result);
         }

@@ -21,8 +21,9 @@ adamw_variant adamw_variant_of(const adamw_config *config)
 }
 
 /*
- * 1 - beta^step by repeated squaring of 1 - x, which loses nothing to cancellation: relative error 3e-16 for beta
- * from 0.5 to 1 - 1e-12, where 1 - pow() loses up to 1e-10. No running product: a resume must give the same bits.
+ * 1 - beta^step by repeated squaring of 1 - x, which loses nothing to cancellation: relative error up to 1.3e-15 for
+ * beta from 0.5 to 1 - 1e-12 and steps to 2^40, where 1 - pow() loses up to 5e-9. No running product: a resume must
+ * give the same bits.
  */
 double adamw_bias_correction(double beta, uint64_t step)
 {

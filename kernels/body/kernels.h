@@ -78,6 +78,12 @@ typedef struct adamw_kernels {
     void (*accumulate)(void *sum, const void *x, adamw_dtype dtype, size_t n);
 } adamw_kernels;
 
+/* Bytes of a value. */
+ADAMW_INLINE size_t dtype_size(adamw_dtype dtype)
+{
+    return dtype == ADAMW_DTYPE_FLOAT32 ? sizeof(float) : sizeof(uint16_t);
+}
+
 /* Asks for memory that loads will need later; past the end of a buffer nothing happens, for a prefetch never faults.
  */
 ADAMW_INLINE void look_ahead(const char *at, size_t bytes)

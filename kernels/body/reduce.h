@@ -22,8 +22,6 @@ ADAMW_INLINE vfloat load_as(const char *from, adamw_dtype dtype, size_t n)
     return n < LANES ? v_load_part(from, n) : v_load(from);
 }
 
-ADAMW_INLINE size_t size_of(adamw_dtype dtype) { return dtype == ADAMW_DTYPE_FLOAT32 ? 4 : 2; }
-
 ADAMW_INLINE size_t left(size_t n, size_t at) { return at < n ? n - at : 0; }
 
 static double fold(const vsum *sum)
@@ -51,7 +49,7 @@ ADAMW_INLINE void add_group(vsum *sum, const char *x, adamw_dtype dtype, size_t 
     ADAMW_UNROLL
     for (int i = 0; i < GROUP; i++) {
         const size_t here = at + (size_t)i * LANES;
-        group[i] = v_mul(v_set(scale), load_as(x + here * size_of(dtype), dtype, left(n, here)));
+        group[i] = v_mul(v_set(scale), load_as(x + here * dtype_size(dtype), dtype, left(n, here)));
     }
     v_sum_squares(sum, group);
 }
@@ -61,7 +59,7 @@ ADAMW_INLINE double sum_squares_of(const char *x, adamw_dtype dtype, size_t n, f
     const size_t whole = n - n % SUM_LANES;
     vsum sum = v_sum_zero();
     for (size_t at = 0; at < whole; at += SUM_LANES) {
-        look_ahead(x + at * size_of(dtype), SUM_LOOK_AHEAD);
+        look_ahead(x + at * dtype_size(dtype), SUM_LOOK_AHEAD);
         add_group(&sum, x, dtype, at, at + SUM_LANES, scale); /* no length to ask about: whole vectors */
     }
     if (whole < n)
@@ -73,7 +71,7 @@ ADAMW_INLINE float abs_max_of(const char *x, adamw_dtype dtype, size_t n)
 {
     vfloat largest = v_set(0);
     for (size_t at = 0; at < n; at += LANES)
-        largest = v_max_or_nan(v_abs(load_as(x + at * size_of(dtype), dtype, n - at)), largest);
+        largest = v_max_or_nan(v_abs(load_as(x + at * dtype_size(dtype), dtype, n - at)), largest);
     float lane[LANES];
     v_store(lane, largest);
     for (int i = 1; i < LANES; i++)
@@ -85,10 +83,10 @@ ADAMW_INLINE void accumulate_as(char *sum, const char *x, adamw_dtype dtype, siz
 {
     size_t at = 0;
     for (; at + LANES <= n; at += LANES)
-        v_store(sum + at * 4, v_add(v_load(sum + at * 4), load_as(x + at * size_of(dtype), dtype, n - at)));
+        v_store(sum + at * 4, v_add(v_load(sum + at * 4), load_as(x + at * dtype_size(dtype), dtype, n - at)));
     if (at < n) /* never for one lane */
         v_store_part(sum + at * 4, n - at,
-                     v_add(v_load_part(sum + at * 4, n - at), load_as(x + at * size_of(dtype), dtype, n - at)));
+                     v_add(v_load_part(sum + at * 4, n - at), load_as(x + at * dtype_size(dtype), dtype, n - at)));
 }
 
 /* The dtype becomes a constant, so that each loop is one kind of load. */

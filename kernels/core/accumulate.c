@@ -12,7 +12,7 @@ static void accumulate_part(void *context, size_t part, size_t parts, adamw_resu
 {
     const adamw_plan *plan = (const adamw_plan *)context;
     const adamw_tensor *tensor = plan->tensors;
-    const size_t size = tensor->grad_dtype == ADAMW_DTYPE_FLOAT32 ? sizeof(float) : sizeof(uint16_t);
+    const size_t size = dtype_size(tensor->grad_dtype);
     adamw_pieces piece = adamw_pieces_of(tensor, 1, plan->total, part, parts);
     (void)result;
     while (adamw_pieces_next(&piece))

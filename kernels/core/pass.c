@@ -11,11 +11,6 @@
 #include "coefficients.h"
 #include "extras.h"
 
-static size_t dtype_size(adamw_dtype dtype)
-{
-    return dtype == ADAMW_DTYPE_FLOAT32 ? sizeof(float) : sizeof(uint16_t);
-}
-
 static const char *grad_at(const adamw_tensor *tensor, size_t index)
 {
     return (const char *)tensor->grad + index * dtype_size(tensor->grad_dtype);
@@ -125,6 +120,15 @@ static void run_piece(const adamw_pass *pass, const adamw_pieces *piece, tensor_
     }
 }
 
+/* Keeps the largest ratio, and the first NaN over any. */
+static void take_ratio(adamw_result *result, double ratio, size_t tensor)
+{
+    if (ratio > result->update_ratio || (ratio != ratio && result->update_ratio == result->update_ratio)) {
+        result->update_ratio = ratio;
+        result->update_ratio_tensor = tensor;
+    }
+}
+
 /* All of a tensor is summed up: its figures. */
 static void finish_tensor(const adamw_pass *pass, size_t tensor, const adamw_tensor_sums *sums, adamw_result *result)
 {
@@ -136,10 +140,7 @@ static void finish_tensor(const adamw_pass *pass, size_t tensor, const adamw_ten
     if (pass->sum_changes) {
         const double changes = adamw_exact_sum_get(&sums->changes), params = adamw_exact_sum_get(&sums->params);
         const double ratio = changes == 0 ? 0 : sqrt(changes / params);
-        if (ratio > result->update_ratio || (ratio != ratio && result->update_ratio == result->update_ratio)) {
-            result->update_ratio = ratio;
-            result->update_ratio_tensor = tensor;
-        }
+        take_ratio(result, ratio, tensor);
     }
 }
 
@@ -190,12 +191,8 @@ static void join(void *context, const adamw_result *result)
     adamw_exact_sum_merge(&found->grads, &result->grads);
     if (result->abs_max > found->abs_max || result->abs_max != result->abs_max)
         found->abs_max = result->abs_max;
-    if (result->update_ratio_tensor != SIZE_MAX &&
-        (result->update_ratio > found->update_ratio ||
-         (result->update_ratio != result->update_ratio && found->update_ratio == found->update_ratio))) {
-        found->update_ratio = result->update_ratio;
-        found->update_ratio_tensor = result->update_ratio_tensor;
-    }
+    if (result->update_ratio_tensor != SIZE_MAX)
+        take_ratio(found, result->update_ratio, result->update_ratio_tensor);
     if (result->not_finite && !found->not_finite) {
         found->not_finite = true;
         found->not_finite_tensor = result->not_finite_tensor;

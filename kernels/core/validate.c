@@ -282,7 +282,7 @@ adamw_status adamw_validate_grads(adamw_plan *plan, const adamw_tensor *tensors,
 
 adamw_status adamw_validate_accumulate(adamw_plan *plan, const adamw_tensor *tensor)
 {
-    const size_t size = tensor->grad_dtype == ADAMW_DTYPE_FLOAT32 ? sizeof(float) : sizeof(uint16_t);
+    const size_t size = dtype_size(tensor->grad_dtype);
     const uintptr_t sum = (uintptr_t)tensor->param, grad = (uintptr_t)tensor->grad;
     const adamw_status status = adamw_validate_grads(plan, tensor, 1);
     if (status != ADAMW_OK || tensor->n == 0)

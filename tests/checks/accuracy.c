@@ -171,14 +171,6 @@ typedef struct decay_row {
     double *with, *without;
 } decay_row;
 
-static double normal_like(uint64_t *state) /* the sum of four uniforms: near enough, and quick */
-{
-    const uint64_t r = mix64(++*state);
-    const double sum =
-        (double)(r & 0xFFFF) + (double)(r >> 16 & 0xFFFF) + (double)(r >> 32 & 0xFFFF) + (double)(r >> 48);
-    return (sum / 65536 - 2) * 1.7320508;
-}
-
 bool check_decay_is_realised(const check_options *options)
 {
     if (options->quick) {

@@ -75,6 +75,14 @@ double normal(uint64_t *state)
     return radius * cos(6.283185307179586 * uniform(state));
 }
 
+double normal_like(uint64_t *state)
+{
+    const uint64_t r = mix64(++*state);
+    const double sum =
+        (double)(r & 0xFFFF) + (double)(r >> 16 & 0xFFFF) + (double)(r >> 32 & 0xFFFF) + (double)(r >> 48);
+    return (sum / 65536 - 2) * 1.7320508;
+}
+
 buffers buffers_new(size_t n)
 {
     float *all = malloc((5 * n + 1) * sizeof *all);
@@ -91,10 +99,10 @@ static float training_value(uint64_t *state, int buffer)
 {
     switch (buffer) {
     case 0:
-        return (float)(0.1 * normal(state));
+        return (float)(0.1 * normal_like(state));
     case 1:
     case 2:
-        return (float)(0.01 * normal(state));
+        return (float)(0.01 * normal_like(state));
     default:
         return (float)(1e-4 * uniform(state));
     }
@@ -139,15 +147,28 @@ adamw_tensor buffers_tensor(const buffers *x, const adamw_config *config)
                           .max_exp_avg_sq = config->amsgrad ? x->max_exp_avg_sq : NULL};
 }
 
+size_t floats_difference(const float *a, const float *b, size_t n)
+{
+    enum { BLOCK = 64 }; /* the same bytes are found quickly; where they are not, the values decide */
+    for (size_t begin = 0; begin < n; begin += BLOCK) {
+        const size_t end = n - begin < BLOCK ? n : begin + BLOCK;
+        if (memcmp(a + begin, b + begin, (end - begin) * sizeof *a) == 0)
+            continue;
+        for (size_t i = begin; i < end; i++)
+            if (canonical_bits(a[i]) != canonical_bits(b[i]))
+                return i;
+    }
+    return n;
+}
+
 size_t buffers_difference(const buffers *a, const buffers *b)
 {
     const float *const left[] = {a->param, a->grad, a->exp_avg, a->exp_avg_sq, a->max_exp_avg_sq};
     const float *const right[] = {b->param, b->grad, b->exp_avg, b->exp_avg_sq, b->max_exp_avg_sq};
-    for (size_t i = 0; i < a->n; i++)
-        for (int k = 0; k < 5; k++)
-            if (canonical_bits(left[k][i]) != canonical_bits(right[k][i]))
-                return i;
-    return a->n;
+    size_t first = a->n;
+    for (int k = 0; k < 5; k++)
+        first = floats_difference(left[k], right[k], first);
+    return first;
 }
 
 adamw_config config_of_variant(adamw_variant variant)

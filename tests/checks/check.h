@@ -133,8 +133,15 @@ static inline uint32_t bits_of_float(float value)
     return x.bits;
 }
 
-/* The bits that are compared: every NaN is one. */
-static inline uint32_t canonical_bits(float x) { return x != x ? 0x7FC00000u : bits_of_float(x); }
+/* The bits that are compared: every NaN is one. In integers, which an emulator is quick at. */
+static inline uint32_t canonical_bits(float x)
+{
+    const uint32_t bits = bits_of_float(x);
+    return (bits & 0x7FFFFFFF) > 0x7F800000 ? 0x7FC00000u : bits;
+}
+
+/* The index of the first value that differs, NaN equal to NaN; n if none. */
+size_t floats_difference(const float *a, const float *b, size_t n);
 
 /* The special values of float32: zeros, infinities, NaN, the ends of the normal and subnormal ranges, v of 2^-67. */
 enum { SPECIALS = 16 };
@@ -145,6 +152,7 @@ uint64_t digest_of(const float *x, size_t n);
 
 double uniform(uint64_t *state);
 double normal(uint64_t *state);
+double normal_like(uint64_t *state); /* the sum of four uniforms: near enough for millions of values, and quick */
 
 /* ---- golden files (golden.c) ---- */
 

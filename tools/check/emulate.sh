@@ -11,8 +11,11 @@ run_emulated() {
     done
     shift
     make -j"$(nproc)" BUILD="$work" WERROR=yes LDFLAGS=-static "$@" "$work/tests/plain"
-    $emulator "$work/tests/plain" --quick $runner_options >"$work/run.log" 2>&1 || { cat "$work/run.log"; fail "under $emulator"; }
-    cat "$work/run.log"
+    status=0
+    $emulator "$work/tests/plain" --quick $runner_options >"$work/run.log" 2>&1 || status=$?
+    # qemu tells anew for each thread which of the CPU's features it does not have: that would hide all else.
+    grep -v "TCG doesn't support requested feature" "$work/run.log"
+    [ $status = 0 ] || fail "under $emulator: status $status"
     grep -q "active $isa," "$work/run.log" || fail "$isa is not the active instruction set"
 }
 

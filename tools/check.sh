@@ -32,7 +32,7 @@ format       | part_format                      | .clang-format
 asan         | part_asan                        | AddressSanitizer, UBSan without recovery, LeakSanitizer
 valgrind     | part_valgrind                    | valgrind: errors and leaks
 tsan         | part_tsan                        | ThreadSanitizer over the driver, with Archer
-fuzz         | part_fuzz                        | libFuzzer: any bytes as a list and a config, scalar against the best ISA
+fuzz         | part_fuzz                        | libFuzzer: any bytes as a list, configs and options: scalar against the best ISA
 qemu-arm64   | part_qemu_arm64                  | AArch64 with NEON
 qemu-haswell | part_qemu_x86 Haswell avx2       | x86-64 with AVX2 and without AVX-512
 qemu-nehalem | part_qemu_x86 Nehalem scalar     | x86-64 with neither

@@ -55,11 +55,13 @@ adamw_status adamw_loss_scale_update(adamw_loss_scale *scale, bool skipped)
     if (skipped) {
         scale->scale *= scale->backoff_factor;
         scale->growth_tracker = 0;
-    } else if (++scale->growth_tracker >= scale->growth_interval) {
+    } else if (scale->growth_tracker >= scale->growth_interval - 1) { /* so, because + 1 may leave an int */
         const double grown = scale->scale * scale->growth_factor;
         if (grown <= FLT_MAX)
             scale->scale = grown;
         scale->growth_tracker = 0;
+    } else {
+        scale->growth_tracker++;
     }
     return ADAMW_OK;
 }

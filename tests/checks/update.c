@@ -5,6 +5,7 @@
 #include "check.h"
 
 #include <float.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -532,6 +533,9 @@ bool check_loss_scale(const check_options *options)
     s.scale = 0x1p127;
     if (adamw_loss_scale_update(&s, false) != ADAMW_OK || s.scale != 0x1p127)
         return check_fail("the scale grew beyond float32: %g", s.scale);
+    s.growth_tracker = s.growth_interval = INT_MAX;
+    if (adamw_loss_scale_update(&s, false) != ADAMW_OK || s.growth_tracker != 0)
+        return check_fail("a count at the end of int is then %d", s.growth_tracker);
     const adamw_loss_scale good = s;
     s.backoff_factor = 1;
     if (adamw_loss_scale_update(&s, true) != ADAMW_ERROR_INVALID_ARGUMENT || s.scale != good.scale ||

@@ -45,16 +45,19 @@ part_tsan() {
     $quiet "$work/tests/plain" --quick split threads groups resume float_env isa_choice allocation
 }
 
-# A fixed number of runs, so that two machines do the same; the corpus is read, never written.
+# A fixed number of runs, so that two machines do the same; the corpora are read, never written.
 part_fuzz() {
     needs clang-14
-    runs=${FUZZ_RUNS:-200000}
     flags='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
     make -j"$(nproc)" BUILD="$work" CC=clang-14 CFLAGS="$flags -fsanitize=fuzzer-no-link" LDFLAGS="$flags" \
         WERROR=yes "$work/libadamw.a"
-    clang-14 -std=c11 -Wall -Wextra -Werror $flags -fsanitize=fuzzer -fopenmp tests/fuzz/fuzz_step.c \
-        "$work/libadamw.a" -lm -o "$work/fuzz_step"
-    mkdir -p "$work/new"
-    "$work/fuzz_step" -seed=1 -runs="$runs" -max_len=512 -print_final_stats=1 -artifact_prefix="$work/" \
-        "$work/new" tests/fuzz/corpus
+    for target in step:200000 update:40000; do
+        runs=${FUZZ_RUNS:-${target#*:}} target=${target%:*}
+        clang-14 -std=c11 -Wall -Wextra -Werror $flags -fsanitize=fuzzer -fopenmp "tests/fuzz/fuzz_$target.c" \
+            tests/fuzz/list.c "$work/libadamw.a" -lm -o "$work/fuzz_$target"
+        mkdir -p "$work/new/$target"
+        echo "fuzz_$target:"
+        "$work/fuzz_$target" -seed=1 -runs="$runs" -max_len=512 -print_final_stats=1 \
+            -artifact_prefix="$work/$target-" "$work/new/$target" "tests/fuzz/corpus/$target"
+    done
 }

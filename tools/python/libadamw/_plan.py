@@ -20,7 +20,7 @@ from ._check import (
     AMSGRAD_STATE, EMA_STATE, STATES, check_apart, check_beside, check_group, check_param, check_state, check_step,
     has_tensor_betas, is_dtensor, is_plain, name_of,
 )
-from ._steps import StepCounters
+from ._steps import LAST_STEP, StepCounters
 from ._tensors import Entry, Staged, dense_strides, fill_state, in_order, local
 
 RATES = itemgetter("lr", "betas", "eps", "weight_decay")
@@ -30,7 +30,6 @@ FLAGS = itemgetter(
 TORCH_ADAM_KEYS = ("amsgrad", "lr", "weight_decay", "eps", "maximize", "foreach", "fused", "decoupled_weight_decay")
 DATA_PTR, STRIDE, NBYTES = torch.Tensor.data_ptr, torch.Tensor.stride, attrgetter("nbytes")
 
-LAST_STEP = 1 << 24  # torch's counter is a float32 and stays there
 
 
 class Extras(NamedTuple):
@@ -63,6 +62,7 @@ class Plan:
         """Checks everything, then creates missing states. An exception names the parameter; nothing changed then."""
         groups, state = optimizer.param_groups, optimizer.state
         self.arithmetic, self.extras = optimizer.arithmetic, optimizer.extras
+        self.is_plain_step = self.extras == Extras()
         self.lengths = [len(group["params"]) for group in groups]
         self.params = list(chain.from_iterable([group["params"] for group in groups]))
         self.types = [type(param.grad) for param in self.params]
@@ -94,6 +94,7 @@ class Plan:
         self.wrapped = not all(map(is_plain, self.own_params))
         counters.adopt(self.states, sum(not state.get(param) for param in self.params))
         self.counters = counters.select(self.states)
+        self.written = self.own_params + self.counters.tensors
         self.held = [list(each.values()) for each in state.values()]  # so that no other tensor gets their addresses
         self.held_states = list(state.values())
         self.private = [INNER] * len(self.states)
@@ -103,7 +104,7 @@ class Plan:
     def _check_extras(self) -> None:
         """What stands beside the step is for all parameters at once, which another step or process has a part of."""
         strange = self.others + [entry for entry in self.mine if not is_plain(entry.param)]
-        if self.extras != Extras() and strange:
+        if not self.is_plain_step and strange:
             raise ValueError(
                 "clip_grad_norm, skip_not_finite and ema_decay need float32 parameters in this process's memory, "
                 f"which {strange[0].name} is not: use torch's functions for them"
@@ -230,6 +231,7 @@ class Plan:
                 and list(map(STRIDE, grads)) == self.strides
                 and list(map(DATA_PTR, self._locals(self.own_params))) == self.addresses
                 and not (self.single and any([grads[row].is_neg() for row in self.single]))
+                and self.counters.in_place()
                 and not ((reached or self.may_be_held(optimizer)) and not self._states_are_as_before(optimizer))
             )
         except (KeyError, RuntimeError, TypeError):  # a key that is gone, no memory, no tensor: a new plan words it
@@ -263,8 +265,6 @@ class Plan:
                 return
             if copies:
                 self._copy_back(copies)
-            increment_version(self.own_params)
-            self.counters.add_one()
         if self.others:
             self._step_others(groups)
 
@@ -275,8 +275,9 @@ class Plan:
             entry.param.grad.div_(scale)
 
     def _call(self) -> None:
+        """The call of the library. What goes with it is done before, while the tensors are still in the caches."""
         counts = self.counters.counts()
-        alike = counts.count(counts[0]) == len(counts)
+        alike = self.counters.alike
         step = self._next(counts[0], 0)
         if not alike:
             self.table.fill("step", list(map(self._next, counts, range(len(counts)))))
@@ -285,10 +286,14 @@ class Plan:
         self.mixed_steps = not alike
         self.config.threads = torch.get_num_threads()
         call = (self.config, step, self.table.rows, self.table.count)
-        if self.extras == Extras():
+        increment_version(self.written)
+        self.counters.add_one()
+        if self.is_plain_step:
             status = lib.library.adamw_step(*call)
         else:
             status = lib.library.adamw_update(*call, self.options, self.report)
+        if status != lib.OK or self.report.skipped:
+            self.counters.take_back()
         if status != lib.OK:
             words = lib.sentence("adamw_update_explain", *call, self.options)
             for row, entry in enumerate(self.mine):

@@ -10,13 +10,19 @@ PYTHON_INSTALL = $(PYTHON_VENV)/bin/pip install torch==$(TORCH) numpy pytest hyp
 # The package from the source tree with the library that make built, so that nothing has to be installed.
 PYTHON_RUN = ADAMW_LIBRARY=$(abspath $(LIB_SHARED)) PYTHONPATH=$(abspath tools/python) $(PYTHON_VENV)/bin/python
 
+# Beside the library, where the package looks for it.
+PYTHON_LOOK := $(BUILD)/libadamw_look.so
+$(PYTHON_LOOK): tools/python/look.c $(FLAGS_STAMP)
+	$(call say,LD,$@)
+	$(Q)$(CC) -std=c11 $(CFLAGS) $(C_WARNINGS) -fPIC -fvisibility=hidden -shared $(LDFLAGS) $< -o $@
+
 .PHONY: test-python bench-python python-venv
-test-python: all python-venv ## the Python package's tests; TESTS="-k bits" passes options to pytest
+test-python: all $(PYTHON_LOOK) python-venv ## the Python package's tests; TESTS="-k bits" passes options to pytest
 	$(PYTHON_RUN) -m pytest -c tools/python/pyproject.toml tools/python/tests $(TESTS)
 
 bench-python: python-venv ## the torch optimizer's step time against torch's own
 	@tools/setup.sh bench
-	@$(MAKE) --no-print-directory all $(BUILD)/bench/libpeers.so
+	@$(MAKE) --no-print-directory all $(PYTHON_LOOK) $(BUILD)/bench/libpeers.so
 	$(PYTHON_RUN) tools/python/bench.py --build $(BUILD) $(PYTHON_ARGS)
 
 python-venv:

@@ -1,4 +1,4 @@
-"""setup.py - what pyproject.toml cannot say: the package ships libadamw.so, which make builds from the C sources.
+"""setup.py - what pyproject.toml cannot say: the package ships two libraries, which make builds from the C sources.
 
 The sources are the tree around tools/python; a source distribution takes a copy of them along as csrc/.
 """
@@ -17,7 +17,9 @@ from setuptools.dist import Distribution
 
 HERE = Path(__file__).resolve().parent
 SOURCES = HERE / "csrc" if (HERE / "csrc").is_dir() else HERE.parent.parent
-CARRIED = ("Makefile", "LICENSE", "include", "kernels", "tests/rules.mk", "bench/rules.mk", "tools/rules.mk")
+CARRIED = ("Makefile", "LICENSE", "include", "kernels", "tests/rules.mk", "bench/rules.mk", "tools/rules.mk",
+           "tools/python/rules.mk", "tools/python/look.c")
+LIBRARIES = ("libadamw.so", "libadamw_look.so")
 
 
 def version() -> str:
@@ -32,7 +34,7 @@ class BuildWithMake(build_py):
         super().run()
         scratch = Path(self.get_finalized_command("build").build_temp).resolve() / "make"
         flags = {"LDFLAGS": f"-s {os.environ.get('LDFLAGS', '')}".strip()}
-        command = ["make", "-C", str(SOURCES), f"BUILD={scratch}", f"{scratch}/libadamw.so"]
+        command = ["make", "-C", str(SOURCES), f"BUILD={scratch}", *(f"{scratch}/{name}" for name in LIBRARIES)]
         try:
             subprocess.run(command, check=True, env=os.environ | flags)
         except FileNotFoundError:
@@ -40,7 +42,8 @@ class BuildWithMake(build_py):
         except subprocess.CalledProcessError:
             sys.exit(f"libadamw: the library does not build; by hand: {' '.join(command)}")
         package = HERE / "libadamw" if self.editable_mode else Path(self.build_lib) / "libadamw"
-        shutil.copyfile(scratch / "libadamw.so", package / "libadamw.so")
+        for name in LIBRARIES:
+            shutil.copyfile(scratch / name, package / name)
 
 
 class CarrySources(sdist):

@@ -174,8 +174,10 @@ class ScheduleGroup(ctypes.Structure):
     ]
 
 
-def _load() -> ctypes.CDLL:
-    path = Path(os.environ.get("ADAMW_LIBRARY") or Path(__file__).with_name("libadamw.so"))
+PATH = Path(os.environ.get("ADAMW_LIBRARY") or Path(__file__).with_name("libadamw.so"))
+
+
+def _load(path: Path) -> ctypes.CDLL:
     if not path.exists():
         raise ImportError(
             f"libadamw: there is no {path}: `pip install ./tools/python` in libadamw's source tree builds it with "
@@ -225,7 +227,7 @@ def _load() -> ctypes.CDLL:
     return library
 
 
-library = _load()
+library = _load(PATH)
 
 
 def default_config() -> Config:
@@ -254,6 +256,10 @@ class Table:
         """Sets a 64-bit field of every tensor, from as many unsigned integers."""
         if self._memory is not None:
             self._memory[getattr(Tensor, field).offset // 8 :: self._words] = memoryview(array("Q", values))
+
+    def column(self, field: str) -> tuple[int, int]:
+        """Where the field of the first tensor is, and the bytes from one tensor to the next."""
+        return ctypes.addressof(self.rows) + getattr(Tensor, field).offset, ctypes.sizeof(Tensor)
 
 
 def sentence(explain: str, *arguments: object) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import chain
 from operator import attrgetter, is_, itemgetter
 from sys import getrefcount
-from typing import Any, Iterable, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch.autograd.graph import increment_version
@@ -20,6 +20,7 @@ from ._check import (
     AMSGRAD_STATE, EMA_STATE, STATES, check_apart, check_beside, check_group, check_param, check_state, check_step,
     has_tensor_betas, is_dtensor, is_plain, name_of,
 )
+from ._look import DATA_PTR, OTHER_LAYOUT, SAME, look_at
 from ._steps import LAST_STEP, StepCounters
 from ._tensors import Entry, Staged, dense_strides, fill_state, in_order, local
 
@@ -28,7 +29,7 @@ FLAGS = itemgetter(
     "amsgrad", "maximize", "foreach", "capturable", "differentiable", "fused", "decoupled_weight_decay"
 )
 TORCH_ADAM_KEYS = ("amsgrad", "lr", "weight_decay", "eps", "maximize", "foreach", "fused", "decoupled_weight_decay")
-DATA_PTR, STRIDE, NBYTES = torch.Tensor.data_ptr, torch.Tensor.stride, attrgetter("nbytes")
+GRAD, IS_NEG = attrgetter("grad"), torch.Tensor.is_neg
 
 
 
@@ -63,8 +64,8 @@ class Plan:
         groups, state = optimizer.param_groups, optimizer.state
         self.arithmetic, self.extras = optimizer.arithmetic, optimizer.extras
         self.is_plain_step = self.extras == Extras()
-        self.lengths = [len(group["params"]) for group in groups]
-        self.params = list(chain.from_iterable([group["params"] for group in groups]))
+        self.group_params = [list(group["params"]) for group in groups]
+        self.params = list(chain.from_iterable(self.group_params))
         self.types = [type(param.grad) for param in self.params]
         self.rates, self.flags = list(map(RATES, groups)), list(map(FLAGS, groups))
         self.configs = (lib.Config * len(groups))()
@@ -152,9 +153,7 @@ class Plan:
 
     def _fill(self) -> None:
         """The descriptors, and what the tensors of later steps are compared with."""
-        params, grads = list(self._locals(self.own_params)), self.grads()
-        self.addresses, self.bytes = list(map(DATA_PTR, params)), list(map(NBYTES, params))
-        self.strides, self.grad_addresses = list(map(STRIDE, grads)), list(map(DATA_PTR, grads))
+        params, grads = self._locals(self.own_params), self.grads()
         self.single = [row for row, param in enumerate(params) if param.numel() == 1]
         self.table = lib.Table(len(params))
         size, first = lib.ctypes.sizeof(lib.Config), lib.ctypes.addressof(self.configs)
@@ -174,9 +173,10 @@ class Plan:
                     if not in_order(tensor, strides):
                         self.staged.append(Staged(row, key, None if key == "grad" else tensor, strides))
             self.table.fill(key, addresses)
+        self.param_look, self.grad_look = look_at(params), look_at(grads, self.table, "grad")
 
-    def _locals(self, tensors: Iterable[torch.Tensor]) -> Iterable[torch.Tensor]:
-        return map(local, tensors) if self.wrapped else tensors
+    def _locals(self, tensors: list[torch.Tensor]) -> list[torch.Tensor]:
+        return list(map(local, tensors)) if self.wrapped else tensors
 
     def _state_addresses(self) -> list[int]:
         tensors = [entry.state[key] for entry in self.mine for key in ("step",) + entry.keys]
@@ -197,50 +197,46 @@ class Plan:
         )
 
     def grads(self) -> list[torch.Tensor]:
-        return list(self._locals([param.grad for param in self.own_params]))
+        return self._locals([param.grad for param in self.own_params])
 
     def refresh(self, optimizer: torch.optim.Optimizer, reached: bool) -> list[torch.Tensor] | None:
-        """The gradients of this step where the plan still describes the optimizer; None: make a new one.
+        """This step's gradients, with their addresses and new rates taken over; None: something else is new.
 
-        A gradient has its parameter's shape and dtype where torch sets it, so that its sizes and strides tell of a
-        parameter that was changed; the addresses tell of one that was moved. States are looked at where somebody
-        `reached` for them since the last step or still holds their dictionaries.
+        States are looked at where somebody `reached` for them since the last step or still holds their dictionaries.
         """
         groups = optimizer.param_groups
-        params = [param for group in groups for param in group["params"]]
         if (
-            len(params) != len(self.params)
-            or not all(map(is_, params, self.params))
-            or [len(group["params"]) for group in groups] != self.lengths
+            len(groups) != len(self.group_params)
             or self.arithmetic != optimizer.arithmetic
             or self.extras != optimizer.extras
+            or not self._follow_groups(groups)
         ):
             return None
-        grads = [param.grad for param in params]
-        if list(map(type, grads)) != self.types or not self._follow_groups(groups):
+        grads = list(map(GRAD, self.params))
+        if list(map(type, grads)) != self.types:
             return None
         for entry in self.others:
             check_beside(entry.param.grad, entry.param, "the gradient", entry.name)
         if self.select is not None:
             grads = [grads[place] for place in self.select]
         try:
-            if self.wrapped:
-                grads = list(map(local, grads))
+            grads = self._locals(grads)
             same = (
-                list(map(NBYTES, grads)) == self.bytes
-                and list(map(STRIDE, grads)) == self.strides
-                and list(map(DATA_PTR, self._locals(self.own_params))) == self.addresses
-                and not (self.single and any([grads[row].is_neg() for row in self.single]))
-                and self.counters.in_place()
+                self.param_look.again(self._locals(self.own_params)) == SAME
+                and self.grad_look.again(grads) != OTHER_LAYOUT
+                and not (self.single and any(map(IS_NEG, map(grads.__getitem__, self.single))))
                 and not ((reached or self.may_be_held(optimizer)) and not self._states_are_as_before(optimizer))
             )
-        except (KeyError, RuntimeError, TypeError):  # a key that is gone, no memory, no tensor: a new plan words it
+        except (BufferError, KeyError, RuntimeError, TypeError):  # no key, memory or tensor: a new plan words it
             return None
         return grads if same else None
 
     def _follow_groups(self, groups: list[dict[str, Any]]) -> bool:
-        """Takes over new rates; False where another option is new, which needs a new plan."""
+        """Takes over new rates; False where a parameter or another option is new, which needs a new plan."""
         for number, group in enumerate(groups):
+            params, known = group["params"], self.group_params[number]
+            if len(params) != len(known) or not all(map(is_, params, known)):
+                return False
             if FLAGS(group) != self.flags[number]:
                 return False
             rates = RATES(group)
@@ -255,15 +251,8 @@ class Plan:
     def step(self, grads: list[torch.Tensor], groups: list[dict[str, Any]]) -> None:
         """One step of the library's parameters, then of torch's. An error of the library leaves all as it was."""
         if self.mine:
-            addresses = list(map(DATA_PTR, grads))
-            if addresses != self.grad_addresses:
-                self.table.fill("grad", addresses)
-                self.grad_addresses = addresses
             copies = self._copy_staged(grads) if self.staged else []
-            self._call()
-            if self.report.skipped:
-                return
-            if copies:
+            if self._call() and copies:
                 self._copy_back(copies)
         if self.others:
             self._step_others(groups)
@@ -274,8 +263,11 @@ class Plan:
         for entry in self.mine + self.others:
             entry.param.grad.div_(scale)
 
-    def _call(self) -> None:
-        """The call of the library. What goes with it is done before, while the tensors are still in the caches."""
+    def _call(self) -> bool:
+        """The call of the library; False where it skipped the step.
+
+        What goes with it is done before, while the tensors that were looked at are still in the caches.
+        """
         counts = self.counters.counts()
         alike = self.counters.alike
         step = self._next(counts[0], 0)
@@ -289,16 +281,18 @@ class Plan:
         increment_version(self.written)
         self.counters.add_one()
         if self.is_plain_step:
-            status = lib.library.adamw_step(*call)
+            status, skipped = lib.library.adamw_step(*call), False
         else:
             status = lib.library.adamw_update(*call, self.options, self.report)
-        if status != lib.OK or self.report.skipped:
+            skipped = self.report.skipped
+        if status != lib.OK or skipped:
             self.counters.take_back()
         if status != lib.OK:
             words = lib.sentence("adamw_update_explain", *call, self.options)
             for row, entry in enumerate(self.mine):
                 words = words.replace(f"tensors[{row}]", entry.name)
             raise lib.error_of(status, words)
+        return not skipped
 
     def _next(self, count: float, row: int) -> int:
         check_step(count, self.mine[row].name)

@@ -1,12 +1,13 @@
 """_steps.py - the step counters of an optimizer: torch's one-element tensors, kept as views of a few flat ones.
 
 torch's state["step"] is a tensor for each parameter, and adding 1 to each costs more than a small step itself. Here
-they are views of memory that Python has too, so that a few of its own instructions move all, and whoever reads or
+they are views of memory that Python sees too, so that a few of its own instructions move all, and whoever reads or
 writes state["step"] sees and moves the true count. torch's addition, even of one flat tensor, would take 30
 microseconds after a step that has swept the caches. Only the counting is here; what the counts mean is the plan's.
 """
 from __future__ import annotations
 
+import ctypes
 from array import array
 from typing import Any, Sequence
 
@@ -17,13 +18,21 @@ LAST_STEP = 1 << 24  # torch's counter is a float32 and stays there
 
 
 class Flat:
-    """Counters side by side, as an array and as a tensor over its memory."""
+    """Counters side by side: a tensor, and its memory as Python sees it."""
 
     def __init__(self, size: int, dtype: torch.dtype) -> None:
         dtype = dtype if dtype in CODES else torch.float32
-        self.memory = array(CODES[dtype], [0]) * size
-        self.tensor = torch.frombuffer(self.memory, dtype=dtype)
-        self.address = self.tensor.data_ptr()
+        self.tensor, self.code, self.address = torch.zeros(size, dtype=dtype, device="cpu"), CODES[dtype], 0
+        self.follow()
+
+    def follow(self) -> None:
+        """Whoever moves the memory of a view moves that of all (share_memory_())."""
+        address = self.tensor.data_ptr()
+        if address == 0:
+            raise RuntimeError("the storage of the steps was resized: it must stay")
+        if address != self.address:
+            memory = (ctypes.c_char * self.tensor.nbytes).from_address(address)
+            self.memory, self.address = memoryview(memory).cast("B").cast(self.code), address
 
 
 class StepCounters:
@@ -42,7 +51,6 @@ class StepCounters:
         if len(self._flats) >= 8:  # many late comers: gather all, so that a step stays a few additions
             self.__init__()
             strangers = list(states)
-        self._spare = [(flat, place) for flat, place in self._spare if self._is_in_place(self._flats[flat])]
         if len(self._spare) < len(strangers):
             size = len(strangers) + spare
             self._spare = [(len(self._flats), place) for place in reversed(range(size))]
@@ -56,18 +64,13 @@ class StepCounters:
             state["step"] = view
 
     def _is_home(self, step: torch.Tensor, taken: set[int]) -> bool:
-        """Whether it is one of the views, alone so, and still in the flat's memory (step.data = ... leaves)."""
+        """Whether it is one of the views, alone so, and still where its flat tensor is (step.data = ... leaves)."""
         if id(step) not in self._home or id(step) in taken:
             return False
         taken.add(id(step))
         number, place = self._home[id(step)]
         flat = self._flats[number]
-        return step.data_ptr() == flat.address + place * flat.memory.itemsize
-
-    @staticmethod
-    def _is_in_place(flat: Flat) -> bool:
-        """False where somebody moved the memory of a view, and with it that of all (share_memory_())."""
-        return flat.tensor.data_ptr() == flat.address
+        return step.data_ptr() == flat.tensor.data_ptr() + place * flat.tensor.element_size()
 
     def select(self, states: Sequence[dict[str, Any]]) -> "Selection":
         return Selection(self._flats, [self._home[id(state["step"])] for state in states])
@@ -78,27 +81,26 @@ class Selection:
 
     def __init__(self, flats: Sequence[Flat], homes: Sequence[tuple[int, int]]) -> None:
         self._flats = [flats[number] for number in sorted({number for number, _ in homes})]
-        self._homes = [(flats[number].memory, place) for number, place in homes]
-        self._runs: list[tuple[array, slice]] = []  # neighbours in memory
-        for memory, place in sorted(self._homes, key=lambda home: (id(home[0]), home[1])):
-            if self._runs and self._runs[-1][0] is memory and self._runs[-1][1].stop == place:
-                self._runs[-1] = memory, slice(self._runs[-1][1].start, place + 1)
+        self._homes = [(flats[number], place) for number, place in homes]
+        self._runs: list[tuple[Flat, slice]] = []  # neighbours in memory
+        for number, place in sorted(homes):
+            if self._runs and self._runs[-1][0] is flats[number] and self._runs[-1][1].stop == place:
+                self._runs[-1] = flats[number], slice(self._runs[-1][1].start, place + 1)
             else:
-                self._runs.append((memory, slice(place, place + 1)))
+                self._runs.append((flats[number], slice(place, place + 1)))
         self.tensors = [flat.tensor for flat in self._flats]
         self._contents: list[bytes] = []  # that the counts were read from: equal bytes are equal counts
         self._before: list[bytes] = []
         self._counts: list[float] = []
         self.alike = False
 
-    def in_place(self) -> bool:
-        return all([StepCounters._is_in_place(flat) for flat in self._flats])
-
     def counts(self) -> list[float]:
+        for flat in self._flats:
+            flat.follow()
         contents = [flat.memory.tobytes() for flat in self._flats]
         if contents != self._contents:
             self._contents = contents
-            self._counts = [memory[place] for memory, place in self._homes]
+            self._counts = [flat.memory[place] for flat, place in self._homes]
             self.alike = self._counts.count(self._counts[0]) == len(self._counts)
         return self._counts
 
@@ -107,17 +109,17 @@ class Selection:
         self._before = self._contents
         if self.alike and self._counts[0] < LAST_STEP:  # the new counts are known without reading them
             count = int(self._counts[0]) + 1
-            for memory, places in self._runs:
-                memory[places] = array(memory.typecode, [count]) * (places.stop - places.start)
+            for flat, places in self._runs:
+                flat.memory[places] = array(flat.code, [count]) * (places.stop - places.start)
             self._counts = [float(count)] * len(self._counts)
             self._contents = [flat.memory.tobytes() for flat in self._flats]
         else:
-            for memory, places in self._runs:
-                memory[places] = array(memory.typecode, [count + 1 for count in memory[places]])
+            for flat, places in self._runs:
+                flat.memory[places] = array(flat.code, [count + 1 for count in flat.memory[places]])
             self._contents = []
 
     def take_back(self) -> None:
         """The addition of a step that was not made."""
         for flat, contents in zip(self._flats, self._before):
-            flat.memory[:] = array(flat.memory.typecode, contents)
+            flat.memory[:] = array(flat.code, contents)
         self._contents = []

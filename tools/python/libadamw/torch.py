@@ -128,12 +128,13 @@ class _Step:
         if grads is None:
             grads = self._new_plan()
         self._state_was_reached = False
-        if getattr(self, "found_inf", None) is not None and self.found_inf.item():
-            return loss  # torch.amp.GradScaler found an infinity: the step is skipped
-        if getattr(self, "grad_scale", None) is not None:
-            self._plan.unscale(self.grad_scale)
+        found_inf, grad_scale = map(self.__dict__.get, ("found_inf", "grad_scale"))  # of torch.amp.GradScaler
+        if found_inf is not None and found_inf.item():
+            return loss  # the step is skipped
+        if grad_scale is not None:
+            self._plan.unscale(grad_scale)
         self._plan.step(grads, self.param_groups)
-        if self.extras != Extras():
+        if not self._plan.is_plain_step:
             self.grad_norm, self.skipped = self._plan.report.grad_norm, self._plan.report.skipped
         return loss
 

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import torch
 
+from libadamw import _look
+
 hypothesis.settings.register_profile("libadamw", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("libadamw")
 
@@ -24,12 +26,21 @@ def torch_roots_are_right() -> bool:
 
 ROOTS_ARE_RIGHT = torch_roots_are_right()
 if not ROOTS_ARE_RIGHT:
-    torch.Tensor.sqrt = lambda tensor: torch.from_numpy(np.sqrt(tensor.numpy()))
+    torch.Tensor.sqrt = lambda tensor: torch.from_numpy(np.asarray(np.sqrt(tensor.numpy())))
 
 
 def pytest_report_header():
     whose = "torch's own" if ROOTS_ARE_RIGHT else "NumPy's in torch's place (torch's are not correctly rounded here)"
     return f"torch {torch.__version__}, float32 roots: {whose}"
+
+
+@pytest.fixture(params=("one call", "torch's methods"))
+def way_to_look(request, monkeypatch):
+    """Both ways in which _look.py sees what changed."""
+    if request.param != "one call":
+        monkeypatch.setattr(_look, "NATIVE", None)
+    elif _look.NATIVE is None:
+        pytest.skip("torch has no __dlpack_c_exchange_api__, or there is no libadamw_look.so beside libadamw.so")
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,14 @@
 """Tensors that move, change or lie in another order in memory between two steps."""
 import copy
+import weakref
 
 import pytest
 import torch
 from common import assert_same, give_grads, make_params, same_bits, twins
 
 import libadamw.torch
+
+pytestmark = pytest.mark.usefixtures("way_to_look")
 
 
 def strided(how: str) -> torch.Tensor:
@@ -68,6 +71,10 @@ CHANGES = {
     "no gradient": lambda p, s: setattr(p, "grad", None),
     "gradient in another order": lambda p, s: setattr(p, "grad", torch.ones(4, 4).tril().t()),
     "no state": lambda p, s: s.clear(),
+    "gradient in place": lambda p, s: p.grad.mul_(2),
+    "gradient's data replaced": lambda p, s: setattr(p.grad, "data", p.grad.data.clone()),
+    "gradient's order changed in place": lambda p, s: p.grad.t_(),
+    "gradient in shared memory": lambda p, s: p.grad.share_memory_(),
     "frozen": lambda p, s: p.requires_grad_(False),
     "view of a larger buffer": lambda p, s: setattr(p, "data", torch.cat([p.data, p.data])[4:]),
 }
@@ -161,6 +168,42 @@ def test_parameters_only_partly_given_gradients():
     params[2].grad = torch.ones(3)
     optimizer.step()
     assert list(optimizer.state) == [params[2]]
+
+
+def test_same_gradients_written_in_place():
+    """zero_grad(set_to_none=False): nothing of a tensor changes but its values."""
+    params, theirs, others, ours = twins()
+    give_grads(params, others)
+    for _ in range(4):
+        theirs.step(), ours.step()
+        assert_same(params, theirs, others, ours)
+        for param, other in zip(params, others):
+            param.grad.normal_()
+            other.grad.copy_(param.grad)
+
+
+def test_gradients_are_not_kept():
+    """After zero_grad() their memory is free."""
+    params = make_params()
+    optimizer = libadamw.torch.AdamW(params)
+    for _ in range(3):
+        give_grads(params)
+        optimizer.step()
+        watched = [weakref.ref(param.grad) for param in params]
+        optimizer.zero_grad()
+        assert not any(watch() is not None for watch in watched)
+
+
+def test_the_step_is_seen_by_autograd():
+    """What was saved for a backward pass before the step must not be used after it."""
+    params = make_params([(3,)] * 2)
+    optimizer = libadamw.torch.AdamW(params)
+    for _ in range(2):
+        loss = (params[0] * params[1]).sum()
+        loss.backward(retain_graph=True)
+        optimizer.step()
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            loss.backward()
 
 
 @pytest.mark.parametrize("hold", ("state", "one dictionary", "state_dict"))

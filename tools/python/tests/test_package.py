@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 
 import libadamw
 
@@ -41,11 +42,21 @@ def test_wheel(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         names = [name for name in archive.namelist() if not name.startswith("libadamw-")]
         archive.extractall(tmp_path)
-    assert "libadamw/libadamw.so" in names and "libadamw/py.typed" in names and "libadamw/torch.py" in names
+    assert "libadamw/libadamw.so" in names and "libadamw/libadamw_look.so" in names
+    assert "libadamw/py.typed" in names and "libadamw/torch.py" in names
     assert not [name for name in names if "test" in name or name.endswith(".c")]
     result = run(STEP, tmp_path)
     assert result.returncode == 0, result.stderr
     assert result.stdout.split() == [str(tmp_path / "libadamw" / "__init__.py"), libadamw.__version__]
+
+
+def test_the_wheel_looks_in_one_call(wheel, tmp_path):
+    if not hasattr(torch.Tensor, "__dlpack_c_exchange_api__"):
+        pytest.skip("this torch has no __dlpack_c_exchange_api__")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    result = run("import libadamw._look\nassert libadamw._look.NATIVE is not None", tmp_path)
+    assert result.returncode == 0, result.stderr
 
 
 def test_without_its_library(tmp_path):

@@ -5,6 +5,8 @@ from common import CLASSES, give_grads, make_params
 
 import libadamw.torch
 
+pytestmark = pytest.mark.usefixtures("way_to_look")
+
 
 def refuses(optimizer, params, error, message):
     """The step raises; the parameters, the states and their steps are as before."""
@@ -74,17 +76,33 @@ def test_gradient_of_another_shape(stepped):
     params[1].grad = torch.ones(4, 3)
     params[2].grad.resize_(1)
     refuses(optimizer, params, ValueError, "gradient of parameter 'third' has shape")
+    params[2].grad = torch.ones(2)
+    params[1].grad.resize_(2, 6)  # the same memory
+    refuses(optimizer, params, ValueError, "gradient of parameter 'second' has shape")
+
+
+def test_one_element_of_another_shape():
+    params = make_params([(1,)])
+    optimizer = libadamw.torch.AdamW(params)
+    give_grads(params)
+    optimizer.step()
+    params[0].grad.unsqueeze_(0)
+    refuses(optimizer, params, ValueError, "gradient of parameter 0 of group 0 has shape")
 
 
 def test_gradient_of_another_dtype(stepped):
     params, optimizer = stepped
     params[0].grad.data = torch.ones(3, 4, dtype=torch.float64)
     refuses(optimizer, params, TypeError, "gradient of parameter 'first' is torch.float64: it must be torch.float32")
+    params[0].grad = torch.ones(3, 4)
+    params[1].grad.data = params[1].grad.data.view(torch.int32)  # the same memory, size and order
+    refuses(optimizer, params, TypeError, "gradient of parameter 'second' is torch.int32: it must be torch.float32")
 
 
 @pytest.mark.parametrize("change, error, message", (
     (lambda t: torch.ones(5), ValueError, "parameter 'first'"),
     (lambda t: t.double(), TypeError, "parameter 'first' is torch.float64"),
+    (lambda t: t[:2], ValueError, r"gradient of parameter 'first' has shape \(3, 4\): it must be \(2, 4\)"),
     (lambda t: torch.ones(1, 4).expand(3, 4), RuntimeError, "parameter 'first' has several elements in one place"),
 ))
 def test_parameter_that_becomes_another(stepped, change, error, message):

@@ -176,3 +176,91 @@ def test_state_without_a_key_names_the_parameter():
     optimizer.state.clear()
     optimizer.step()
     assert optimizer.state[params[0][1]]["step"] == 1
+
+
+def test_kept_step_tensors_are_read_and_written():
+    """Somebody keeps the tensors alone, and asks neither the optimizer nor its states again."""
+    params, theirs, others, ours = twins()
+    kept = []
+    for tensors, optimizer in ((params, theirs), (others, ours)):
+        give_grads(tensors)
+        optimizer.step()
+        kept.append([optimizer.state[param]["step"] for param in tensors])
+    with torch.no_grad():
+        for one, other in zip(params, others):
+            other.copy_(one)
+            ours.state[other].update({key: theirs.state[one][key].clone() for key in ("exp_avg", "exp_avg_sq")})
+    for step in range(8):
+        for steps in kept:
+            if step == 2:
+                steps[0].fill_(100.0)
+            if step == 3:
+                steps[1].add_(5)
+            if step == 4:
+                [one.fill_(7.0) for one in steps]
+            if step == 6:
+                steps[2].share_memory_()
+        give_grads(params, others)
+        theirs.step(), ours.step()
+        assert [one.item() for one in kept[0]] == [ours.state[other]["step"].item() for other in others]
+        assert [one.item() for one in kept[1]] == [one.item() for one in kept[0]]
+    assert_same(params, theirs, others, ours)
+
+
+def test_step_without_its_memory():
+    params, _, others, ours = twins()
+    give_grads(others)
+    ours.step()
+    ours.state[others[0]]["step"].untyped_storage().resize_(0)
+    before = [other.detach().clone() for other in others]
+    with pytest.raises(RuntimeError):
+        ours.step()
+    assert all(map(same_bits, before, others))
+
+
+@pytest.mark.parametrize("dtype", (torch.float32, torch.float64, torch.int64, torch.bfloat16))
+@pytest.mark.parametrize("alike", (True, False))
+def test_step_counts_to_the_last_that_a_float32_has(dtype, alike):
+    import libadamw.torch
+
+    params = make_params([(3,)] * 3)
+    optimizer = libadamw.torch.AdamW(params)
+    give_grads(params)
+    optimizer.step()
+    for param in params:
+        optimizer.state[param]["step"] = torch.tensor(64, dtype=dtype)
+    optimizer.step()
+    steps = [optimizer.state[param]["step"] for param in params]
+    assert all(step == 65 and step.dtype == (dtype if dtype != torch.bfloat16 else torch.float32) for step in steps)
+    for place, step in enumerate(steps):
+        step.fill_((1 << 24) - 2 - (0 if alike else place))
+    before = [int(step) for step in steps]
+    for done in range(1, 6):
+        optimizer.step()
+        highest = 1 << 24 if steps[0].dtype == torch.float32 else 1 << 30
+        assert [int(step) for step in steps] == [min(count + done, highest) for count in before]
+
+
+@pytest.mark.parametrize("alike", (True, False))
+def test_step_that_is_not_made_is_not_counted(alike):
+    import libadamw.torch
+
+    params = make_params([(3,)] * 4)
+    optimizer = libadamw.torch.AdamW(params, skip_not_finite=True)
+    for _ in range(2):
+        give_grads(params[:3])  # the last parameter has a place among the counters, and no gradient
+        optimizer.step()
+    if not alike:
+        optimizer.state[params[1]]["step"].fill_(40.0)
+    before = [optimizer.state[param]["step"].item() for param in params[:3]]
+    params[2].grad[1] = float("nan")
+    optimizer.step()
+    assert optimizer.skipped and [optimizer.state[param]["step"].item() for param in params[:3]] == before
+    optimizer.param_groups[0]["lr"] = -1.0
+    with pytest.raises(ValueError, match="lr is -1"):
+        optimizer.step()
+    assert [optimizer.state[param]["step"].item() for param in params[:3]] == before
+    optimizer.param_groups[0]["lr"] = 1e-3
+    give_grads(params)
+    optimizer.step()
+    assert [optimizer.state[param]["step"].item() for param in params] == [count + 1 for count in before] + [1]

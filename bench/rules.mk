@@ -14,7 +14,8 @@ TRIED_avx512 = -DTRIED_AVX512
 TRIED_stream = -DTRIED_STREAM
 TRIED_divider = -DTRIED_DIVIDER
 TRIED_fma_roots = -DTRIED_FMA_ROOTS
-TRIED_WAYS := avx2-stream avx512-stream avx512-divider avx512-fma_roots
+TRIED_undivided = -DTRIED_UNDIVIDED
+TRIED_WAYS := avx2-stream avx2-divider avx2-undivided avx512-stream avx512-divider avx512-fma_roots avx512-undivided
 BENCH_TRIED_OBJECTS := $(BUILD)/obj/bench/tried/tried.o $(TRIED_WAYS:%=$(BUILD)/obj/bench/tried/%.o)
 BENCH_OBJECTS := $(BENCH_TRIED_OBJECTS) $(BENCH_CORE_OBJECTS) $(BENCH_TRAFFIC_OBJECTS) $(BENCH_THROUGHPUT_OBJECTS) \
     $(BENCH_PEERS_OBJECTS) $(BUILD)/obj/bench/adamw_bench.o

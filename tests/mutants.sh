@@ -10,7 +10,7 @@ top=build/mutants
 tree=$top/tree
 rm -rf "$tree" && mkdir -p "$tree"
 { git ls-files --cached --others --exclude-standard 2>/dev/null || find . -path ./build -prune -o -type f -print; } |
-    tar -T - -cf - 2>/dev/null | tar -C "$tree" -xf -
+    tar -T - -cf - 2>/dev/null | tar -C "$tree" -xmf -
 
 # Compiles fast, and contracts as -O2 does.
 flags='-O1 -fexpensive-optimizations'
@@ -68,17 +68,20 @@ mutant contraction '--quick isa_equals_scalar conformance' kernels/core/strict.h
 mutant scalar-without-fma '--quick vocabulary isa_equals_scalar' \
     kernels/vec/scalar.h 's/return fmaf(a, b, c);/return a * b + c;/'
 mutant stray-fma '--quick conformance' $update \
-    's/x->param = v_sub(p, v_fma(.*/x->param = v_fnma(v_set(k->decay), p, v_fnma(v_set(k->step), u, p));/'
+    's/return v_sub(p, v_fma(.*/return v_fnma(v_set(k->decay), p, v_fnma(v_set(k->step), u, p));/'
 # Only correctly rounded operations.
-mutant root-estimate '--quick all_floats isa_equals_scalar' $avx512 's/return _mm512_fmadd_round_ps(_mm512_fnmadd_round_ps(s, s, x, NEAREST), h, s, NEAREST);/return s;/'
-mutant root-range 'all_floats' $avx512 's/low = 0x0D800000/low = 0x00800000/'
+mutant root-estimate '--quick all_floats isa_equals_scalar' $avx512 's/return v_fma(v_fnma(s, s, x), h, s);/return s;/'
+mutant root-range 'all_floats' $avx512 's/low = 0x12800000/low = 0x00800000/'
+mutant root-side-by-side '--quick bundles' $avx2 \
+    's/const vfloat reciprocal = .*/const vfloat near = v_mul(x, estimate), s = v_fma(near, step, near), reciprocal = v_fma(estimate, step, estimate);/'
+mutant root-to-nearest '--quick threads_are_one' $update 's/BUNDLE > 1 \&\& k.to_nearest/BUNDLE > 1/'
 mutant reciprocal '--quick vocabulary isa_equals_scalar' $avx512 \
     's/return _mm512_div_ps(a, b);/return _mm512_mul_ps(a, _mm512_div_ps(_mm512_set1_ps(1), b));/'
 # The maximum, the tail, sums, conversions.
 mutant native-max '--quick vocabulary isa_equals_scalar' $avx2 \
     's/vfloat take_a = .*/return _mm256_max_ps(a, b);\n    vfloat take_a = a;/'
 mutant other-tail '--quick isa_equals_scalar split_is_whole' $update \
-    's/update_vectors(&k, &e, &s, at, 1, n % LANES, form);/{ update_form other = form; other.small_beta2 = true; other.torch = false; update_vectors(\&k, \&e, \&s, at, 1, n % LANES, other); }/'
+    's/update_vector(&k, &e, &s, at, n % LANES, form);/{ update_form other = form; other.small_beta2 = true; other.torch = false; update_vector(\&k, \&e, \&s, at, n % LANES, other); }/'
 mutant sum-order '--quick update_norms' $avx2 's/sum->lane\[2 \* i + 1\] = add_square(sum->lane\[2 \* i + 1\]/sum->lane[2 * i] = add_square(sum->lane[2 * i]/'
 mutant bf16-truncates '--quick all_floats' $avx2 's/_mm256_set1_epi32(0x7FFF)/_mm256_set1_epi32(0)/'
 mutant f16-truncates '--quick all_floats' $avx2 's/_MM_FROUND_TO_NEAREST_INT/_MM_FROUND_TO_ZERO/'
@@ -95,14 +98,14 @@ mutant eps-uncorrected '--quick coefficients accuracy_bar' $coefficients 's/conf
 mutant no-small-betas '--quick small_betas' $coefficients 's/config->beta2 < 0.5/false/'
 # ACCURATE and TORCH, each against the other's form.
 mutant decay-as-factor 'decay_is_realised' $update \
-    's/x->param = v_sub(p, v_fma(.*/x->param = v_sub(v_mul(v_set(1 - k->decay), p), v_mul(v_set(k->step), u));/'
+    's/return v_sub(p, v_fma(.*/return v_sub(v_mul(v_set(1 - k->decay), p), v_mul(v_set(k->step), u));/'
 mutant torch-2.0-lerp '--quick torch_golden' $update \
-    's/if (!form.small_beta1)$/if (form.torch)\n        m = v_fma(v_set(k->c1), g, v_mul(m, v_set(k->beta1)));\n    else if (!form.small_beta1)/'
-mutant one-lerp-form '--quick torch_golden' $update 's/m = v_fnma(v_sub(g, m), v_set(k->w1), g);/m = v_fma(v_set(k->c1), v_sub(g, m), m);/'
+    's/if (!form.small_beta1) {$/if (form.torch) {\n        m = v_fma(v_mul(v_set(k->sign), v_set(k->c1)), g, v_mul(m, v_set(k->beta1)));\n    } else if (!form.small_beta1) {/'
+mutant one-lerp-form '--quick torch_golden' $update 's/m = v_fnma(v_sub(turned, m), v_set(k->w1), turned);/m = v_fma(v_set(k->c1), v_sub(turned, m), m);/'
 # Memory.
 mutant whole-load '--quick memory' $avx2 's/return _mm256_maskload_ps(.*/return _mm256_loadu_ps((const float *)from);/'
 mutant whole-store '--quick memory' $avx2 's/_mm256_maskstore_ps((float \*)to, first_lanes(n), x)/_mm256_storeu_ps((float *)to, x)/'
-mutant aligned-load '--quick memory' $avx2 's/return _mm256_loadu_ps((const float \*)from)/return _mm256_load_ps((const float *)from)/'
+mutant aligned-load '--quick memory' $avx2 's/vfloat x = _mm256_loadu_ps(/vfloat x = _mm256_load_ps(/'
 mutant index-of-32-bits 'beyond_32_bits' $update 's/begin = first \* sizeof(float)/begin = (uint32_t)first * sizeof(float)/'
 
 echo "$passed passed, $failed failed"

@@ -2,8 +2,10 @@
  * loop.c - the library's kernels with one thing done in another way. Compiled once for each (rules.mk), with
  * TRIED_TABLE, the table's name, TRIED_AVX2 or TRIED_AVX512, and one of
  *   TRIED_STREAM     non-temporal stores
- *   TRIED_DIVIDER    every root from the hardware, three at a time
+ *   TRIED_DIVIDER    every root from the hardware
  *   TRIED_FMA_ROOTS  every root from the FMA units
+ *   TRIED_UNDIVIDED  no root, and a product in place of each quotient: not the library's bits, but what would be left
+ *                    of a step if roots and quotients cost nothing
  */
 #include "../../kernels/core/strict.h"
 
@@ -37,6 +39,7 @@
 #elif defined(TRIED_DIVIDER)
 ADAMW_INLINE void divider_roots(vfloat *x)
 {
+    ADAMW_UNROLL
     for (int i = 0; i < BUNDLE; i++)
         x[i] = v_sqrt(x[i]);
 }
@@ -44,13 +47,22 @@ ADAMW_INLINE void divider_roots(vfloat *x)
 #elif defined(TRIED_FMA_ROOTS)
 ADAMW_INLINE void fma_roots(vfloat *x)
 {
-    bool outside = false;
+    __m512i outside = _mm512_setzero_si512();
+    ADAMW_UNROLL
     for (int i = 0; i < BUNDLE; i++)
-        outside = outside || outside_fma_range(x[i]);
+        outside = _mm512_or_si512(outside, outside_fma_range(x[i]));
+    const bool by_fma = _mm512_test_epi32_mask(outside, _mm512_set1_epi32(1 << 30)) == 0;
+    ADAMW_UNROLL
     for (int i = 0; i < BUNDLE; i++)
-        x[i] = __builtin_expect(outside, 0) ? v_sqrt(x[i]) : sqrt_by_fma(x[i]);
+        if (__builtin_expect(by_fma, true))
+            x[i] = sqrt_from(x[i], _mm512_maskz_rsqrt14_ps(not_zero(x[i]), x[i]));
+        else
+            x[i] = v_sqrt(x[i]);
 }
 #define v_sqrt_bundle(x) fma_roots(x)
+#elif defined(TRIED_UNDIVIDED)
+#define v_sqrt_bundle(x) (void)(x)
+#define v_div(a, b) v_mul(a, b)
 #endif
 
 #include "../../kernels/body/table.h"

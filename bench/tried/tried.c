@@ -11,14 +11,19 @@
 
 #if defined(__x86_64__)
 
-extern const adamw_kernels bench_tried_avx2_stream, bench_tried_avx512_stream, bench_tried_avx512_divider,
-    bench_tried_avx512_fma_roots;
+extern const adamw_kernels bench_tried_avx2_stream, bench_tried_avx2_divider, bench_tried_avx2_undivided,
+    bench_tried_avx512_stream, bench_tried_avx512_divider, bench_tried_avx512_fma_roots, bench_tried_avx512_undivided;
 
-static const bench_tried with_avx2[] = {LOOK_AHEADS, {"stream", &bench_tried_avx2_stream, -1}, {NULL, NULL, 0}};
+static const bench_tried with_avx2[] = {LOOK_AHEADS,
+                                        {"stream", &bench_tried_avx2_stream, -1},
+                                        {"divider", &bench_tried_avx2_divider, -1},
+                                        {"undivided", &bench_tried_avx2_undivided, -1},
+                                        {NULL, NULL, 0}};
 static const bench_tried with_avx512[] = {LOOK_AHEADS,
                                           {"stream", &bench_tried_avx512_stream, -1},
                                           {"divider", &bench_tried_avx512_divider, -1},
                                           {"fma_roots", &bench_tried_avx512_fma_roots, -1},
+                                          {"undivided", &bench_tried_avx512_undivided, -1},
                                           {NULL, NULL, 0}};
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * tried.h - ways to write the step that were tried and are not in the library, kept so that anybody can measure them
- * again on another machine. Each has the library's own formula and bits; README.md has the figures.
+ * again on another machine. Each but "undivided" has the library's own formula and bits; README.md has the figures.
  */
 #ifndef BENCH_TRIED_TRIED_H
 #define BENCH_TRIED_TRIED_H

@@ -41,7 +41,8 @@ typedef struct adamw_coefficients {
     float step;         /* accurate: lr * sqrt(bc2) / bc1; torch: -lr / bc1 */
     float root_bc2;     /* torch: sqrt(bc2) */
     float eps;          /* accurate: eps * sqrt(bc2); torch: eps */
-    size_t look_ahead;  /* bytes ahead of its loads that a kernel asks for memory; 0: the place itself, in vain */
+    size_t look_ahead;  /* bytes ahead of its loads that a kernel asks for memory; 0: it does not ask */
+    bool to_nearest;    /* the caller's rounding mode, without which v_sqrt_bundle() is not right */
     bool small_beta1;   /* the moments' forms for betas below one half (kernels/README.md) */
     bool small_beta2;
 } adamw_coefficients;

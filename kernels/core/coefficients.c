@@ -4,6 +4,8 @@
  */
 #include "coefficients.h"
 
+#include "../dispatch/float_env.h"
+
 #include <math.h>
 
 adamw_variant adamw_variant_of(const adamw_config *config)
@@ -49,6 +51,7 @@ adamw_coefficients adamw_coefficients_of(const adamw_config *config, uint64_t st
         .beta2 = (float)config->beta2,
         .c2 = (float)(1 - config->beta2),
         .weight_decay = (float)config->weight_decay,
+        .to_nearest = adamw_float_env_is_to_nearest(),
     };
     if (config->arithmetic == ADAMW_ARITHMETIC_TORCH) {
         k.w1 = 1 - k.c1;

@@ -194,7 +194,7 @@ static adamw_status check_options(const adamw_update_options *options, size_t co
 static adamw_status take_kernels(adamw_plan *plan, const place *at)
 {
     plan->kernels = adamw_active_kernels(&plan->look_ahead);
-    if (plan->total < NEAR)
+    if (plan->total <= NEAR)
         plan->look_ahead = 0;
     if (plan->kernels != NULL)
         return ADAMW_OK;

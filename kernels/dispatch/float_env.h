@@ -7,6 +7,7 @@
 
 #include "../core/strict.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #if defined(__x86_64__)
@@ -15,6 +16,10 @@
 
 static inline uint64_t adamw_float_env_get(void) { return _mm_getcsr(); }
 static inline void adamw_float_env_set(uint64_t env) { _mm_setcsr((unsigned)env); }
+static inline bool adamw_float_env_is_to_nearest(void)
+{
+    return (_mm_getcsr() & _MM_ROUND_MASK) == _MM_ROUND_NEAREST;
+}
 
 #else
 
@@ -25,6 +30,7 @@ static inline uint64_t adamw_float_env_get(void)
     return env;
 }
 static inline void adamw_float_env_set(uint64_t env) { __asm__ volatile("msr fpcr, %0" : : "r"(env) : "memory"); }
+static inline bool adamw_float_env_is_to_nearest(void) { return (adamw_float_env_get() >> 22 & 3) == 0; }
 
 #endif
 

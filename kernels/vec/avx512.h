@@ -6,8 +6,8 @@
 #include <string.h>
 
 typedef __m512 vfloat;
-/* Three vectors at a time: two roots on the FMA units beside one of the divider, see v_sqrt_bundle(). */
-enum { LANES = 16, BUNDLE = 3 };
+/* Five vectors at a time: four roots on the FMA units beside one of the divider, see v_sqrt_bundle(). */
+enum { LANES = 16, BUNDLE = 5, OVERLAP = true };
 
 ADAMW_INLINE vfloat v_set(float x) { return _mm512_set1_ps(x); }
 
@@ -22,10 +22,7 @@ ADAMW_INLINE vfloat v_add(vfloat a, vfloat b) { return _mm512_add_ps(a, b); }
 ADAMW_INLINE vfloat v_sub(vfloat a, vfloat b) { return _mm512_sub_ps(a, b); }
 ADAMW_INLINE vfloat v_mul(vfloat a, vfloat b) { return _mm512_mul_ps(a, b); }
 ADAMW_INLINE vfloat v_div(vfloat a, vfloat b) { return _mm512_div_ps(a, b); }
-/* To nearest in every mode of the caller's, as the root below has to: a value must not show where it lay in a bundle.
- */
-enum { NEAREST = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC };
-ADAMW_INLINE vfloat v_sqrt(vfloat a) { return _mm512_sqrt_round_ps(a, NEAREST); }
+ADAMW_INLINE vfloat v_sqrt(vfloat a) { return _mm512_sqrt_ps(a); }
 ADAMW_INLINE vfloat v_fma(vfloat a, vfloat b, vfloat c) { return _mm512_fmadd_ps(a, b, c); }
 ADAMW_INLINE vfloat v_fms(vfloat a, vfloat b, vfloat c) { return _mm512_fmsub_ps(a, b, c); }
 ADAMW_INLINE vfloat v_fnma(vfloat a, vfloat b, vfloat c) { return _mm512_fnmadd_ps(a, b, c); }
@@ -36,48 +33,51 @@ ADAMW_INLINE vfloat v_max_or_nan(vfloat a, vfloat b)
 }
 
 /*
- * The root without the divider: an estimate within 2^-14, one Newton step for the root s and for half its reciprocal
- * h, one correction by the exact residual x - s*s. That ends in the correctly rounded root for every x from 2^-100 up
- * to 2^126: all of them are checked (tests/checks/vocabulary.c). Only to nearest, so that mode stands in each
- * operation: in another one, squares of short numbers would come out one unit off. A zero, which many second moments
- * are, gets 0 as its estimate and comes out as itself.
+ * The root without the divider, from an estimate of its reciprocal within 2^-14: one Newton step for the root s and
+ * for half its reciprocal h, one correction by the exact residual x - s*s. Correctly rounded to nearest from every
+ * such estimate (tests/checks/bundles.c).
  */
-ADAMW_INLINE vfloat sqrt_by_fma(vfloat x)
+ADAMW_INLINE vfloat sqrt_from(vfloat x, vfloat estimate)
 {
-    const __mmask16 not_zero = _mm512_test_epi32_mask(_mm512_castps_si512(x), _mm512_castps_si512(x));
-    const vfloat half = v_set(0.5f), estimate = _mm512_maskz_rsqrt14_ps(not_zero, x);
-    vfloat s = _mm512_mul_round_ps(x, estimate, NEAREST), h = _mm512_mul_round_ps(half, estimate, NEAREST);
-    const vfloat error = _mm512_fnmadd_round_ps(s, h, half, NEAREST);
-    s = _mm512_fmadd_round_ps(s, error, s, NEAREST);
-    h = _mm512_fmadd_round_ps(h, error, h, NEAREST);
-    return _mm512_fmadd_round_ps(_mm512_fnmadd_round_ps(s, s, x, NEAREST), h, s, NEAREST);
+    const vfloat half = v_set(0.5f);
+    vfloat s = v_mul(x, estimate), h = v_mul(half, estimate);
+    const vfloat error = v_fnma(s, h, half);
+    s = v_fma(s, error, s);
+    h = v_fma(h, error, h);
+    return v_fma(v_fnma(s, s, x), h, s);
 }
 
-/* Whether a lane other than +0 lies outside [2^-100, 2^126); everything negative and NaN does, as unsigned numbers.
- */
-ADAMW_INLINE bool outside_fma_range(vfloat x)
+/* Many second moments are zero: with 0 as its estimate, a zero comes out as itself. */
+ADAMW_INLINE __mmask16 not_zero(vfloat x)
 {
-    const unsigned low = 0x0D800000, high = 0x7E800000; /* the bits of 2^-100 and 2^126 */
-    const __m512i bits = _mm512_castps_si512(x), above = _mm512_sub_epi32(bits, _mm512_set1_epi32((int)low));
-    const __mmask16 not_zero = _mm512_test_epi32_mask(bits, bits);
-    return _mm512_mask_cmpge_epu32_mask(not_zero, above, _mm512_set1_epi32((int)(high - low))) != 0;
+    return _mm512_test_epi32_mask(_mm512_castps_si512(x), _mm512_set1_epi32(INT32_MAX));
+}
+/* Bit 30 is set where x is not 0 and |x| lies outside [2^-90, 2^38), as integers: that is half of all exponents. From
+ * 2^-102 down the residual would be inexact. */
+ADAMW_INLINE __m512i outside_fma_range(vfloat x)
+{
+    const int low = 0x12800000; /* the bits of 2^-90 */
+    return _mm512_maskz_sub_epi32(not_zero(x), _mm512_castps_si512(x), _mm512_set1_epi32(low));
 }
 
 /*
- * The divider is what bounds a step in cache: it serves every quotient and, in v_sqrt(), every root. Two roots of
- * three go to the FMA units instead, which have room: 1.45 times the rate of a step within the second-level cache
- * (Emerald Rapids; all three there: 1.35). bench/README.md has the figures.
+ * The divider is what bounds a step in cache: it serves every quotient and, in v_sqrt(), every root, in 22 cycles a
+ * vector (Emerald Rapids). Four roots of five go to the FMA units instead, which have room for them, but not for
+ * quotients as well. bench/README.md has the figures.
  */
 ADAMW_INLINE void v_sqrt_bundle(vfloat *x)
 {
-    if (__builtin_expect(outside_fma_range(x[0]) || outside_fma_range(x[1]), 0)) {
-        x[0] = v_sqrt(x[0]);
-        x[1] = v_sqrt(x[1]);
-    } else {
-        x[0] = sqrt_by_fma(x[0]);
-        x[1] = sqrt_by_fma(x[1]);
-    }
-    x[2] = v_sqrt(x[2]);
+    __m512i outside = _mm512_setzero_si512();
+    ADAMW_UNROLL
+    for (int i = 0; i < BUNDLE - 1; i++)
+        outside = _mm512_or_si512(outside, outside_fma_range(x[i]));
+    const bool by_fma = _mm512_test_epi32_mask(outside, _mm512_set1_epi32(1 << 30)) == 0;
+    ADAMW_UNROLL
+    for (int i = 0; i < BUNDLE; i++)
+        if (i < BUNDLE - 1 && __builtin_expect(by_fma, true))
+            x[i] = sqrt_from(x[i], _mm512_maskz_rsqrt14_ps(not_zero(x[i]), x[i]));
+        else
+            x[i] = v_sqrt(x[i]);
 }
 
 ADAMW_INLINE vfloat v_abs(vfloat a) { return _mm512_abs_ps(a); }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 typedef float32x4_t vfloat;
-enum { LANES = 4, BUNDLE = 1 };
+enum { LANES = 4, BUNDLE = 1, OVERLAP = false };
 
 ADAMW_INLINE vfloat v_set(float x) { return vdupq_n_f32(x); }
 

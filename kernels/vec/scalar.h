@@ -3,12 +3,13 @@
  * it has nothing but IEEE operations and fmaf, which is one rounding on every platform.
  */
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "half.h"
 
 typedef float vfloat;
-enum { LANES = 1, BUNDLE = 1 };
+enum { LANES = 1, BUNDLE = 1, OVERLAP = false };
 
 ADAMW_INLINE vfloat v_set(float x) { return x; }
 

@@ -14,6 +14,7 @@
     X(conformance, "the bits of millions of random values, on every ISA, are those of tests/data/conformance.txt")   \
     X(vocabulary, "every operation of every ISA's vocabulary against plain C, nasty operands")                       \
     X(all_floats, "roots and conversions of every ISA are correctly rounded (all 2^32 floats with --full)")          \
+    X(bundles, "roots without the divider are correctly rounded, whichever estimate the CPU starts them from")       \
     X(memory, "buffers at every byte offset, between canaries and pages that may not be touched")                    \
     X(split_is_whole, "a tensor in two calls, a list in many calls and any parts equal one call")                    \
     X(threads_are_one, "threads 1, 2, 3 and 7 give the same bits, in every rounding and subnormal mode")             \

@@ -5,6 +5,7 @@
 #include "check.h"
 
 #include <fenv.h>
+#include <math.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,9 +102,19 @@ bool check_threads_are_one(const check_options *options)
     const uint64_t flush = 1u << 24; /* FZ */
 #endif
     trial t = trial_new(all_pieces(), options->seed + 1);
-    for (size_t i = 0; i < t.input.n; i += 3) { /* exact roots: where a directed mode is easily one unit off */
-        const float root = (float)(1 + mix64(i) % 4095);
-        t.input.max_exp_avg_sq[i] = root * root;
+    for (size_t i = 0; i < t.input.n; i++) {
+        const size_t kind = i / 1000 % 3; /* in stretches: a bundle with one operand out of range is the divider's */
+        if (kind == 0)
+            continue;
+        if (kind == 1) { /* exact roots: where a directed mode is easily one unit off */
+            const float root = (float)(1 + mix64(i) % 4095);
+            t.input.max_exp_avg_sq[i] = root * root;
+        } else { /* tiny ones, whose residuals are subnormal */
+            t.input.max_exp_avg_sq[i] = ldexpf(1 + (float)(mix64(i) >> 41) * 0x1p-23f, (int)(mix64(i) % 24) - 90);
+        }
+        /* So that they are what divides, and each bit of the quotient shows. */
+        t.input.param[i] = t.input.grad[i] = t.input.exp_avg_sq[i] = 0;
+        t.input.exp_avg[i] = (float)(1 + i % 1000);
     }
     const adamw_config base = config_of_variant(ADAMW_VARIANT_adamw_amsgrad);
     const uint64_t env = adamw_float_env_get();

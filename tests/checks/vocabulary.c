@@ -9,20 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-static const vec_operations *operations_of(adamw_isa isa)
-{
-    switch (isa) {
-    case ADAMW_ISA_AVX2:
-        return &vec_operations_avx2;
-    case ADAMW_ISA_AVX512:
-        return &vec_operations_avx512;
-    case ADAMW_ISA_NEON:
-        return &vec_operations_neon;
-    default:
-        return &vec_operations_scalar;
-    }
-}
-
 /* x in a format with so many bits behind the leading one and such a smallest and largest exponent, to nearest even.
  */
 static float rounded_to(float x, int bits, int lowest, int highest)
@@ -85,7 +71,7 @@ static bool batch_agrees(adamw_isa isa, const float *a, const float *b, const fl
 {
     float out[BATCH];
     for (int operation = 0; operation < VEC_COUNT; operation++) {
-        operations_of(isa)->run[operation](a, b, c, out, BATCH);
+        vec_operations_of(isa)->run[operation](a, b, c, out, BATCH);
         for (int i = 0; i < BATCH; i++) {
             const float want = expected(operation, a[i], b[i], c[i]);
             /* Of two zeros the maximum may have either sign in C: here it is b's, as in the scalar vocabulary. */
@@ -111,7 +97,7 @@ static float operand(uint64_t random)
 
 static bool parts_agree(adamw_isa isa)
 {
-    const vec_operations *vec = operations_of(isa);
+    const vec_operations *vec = vec_operations_of(isa);
     float from[16], whole[16], to[16];
     for (int i = 0; i < 16; i++)
         from[i] = (float)(i + 1);
@@ -162,7 +148,7 @@ bool check_vocabulary(const check_options *options)
             a[k] = edges[(i + k) / (3 * SPECIALS) % (3 * SPECIALS)];
             b[k] = edges[(i + k) % (3 * SPECIALS)];
         }
-        operations_of(isa)->run[VEC_max_or_nan](a, b, b, out, BATCH);
+        vec_operations_of(isa)->run[VEC_max_or_nan](a, b, b, out, BATCH);
         for (int k = 0; k < BATCH; k++)
             if (canonical_bits(out[k]) != canonical_bits(expected(VEC_max_or_nan, a[k], b[k], b[k])))
                 return check_fail("v_max_or_nan of %s on %a, %a is %a", adamw_isa_name(isa), (double)a[k],
@@ -186,7 +172,7 @@ static bool all_agree(const check_options *options, int operation, uint64_t stri
         }
         FOR_EACH_ISA(options, isa)
         {
-            operations_of(isa)->run[operation](in, in, in, out, BATCH);
+            vec_operations_of(isa)->run[operation](in, in, in, out, BATCH);
             for (int i = 0; i < BATCH; i++)
                 if (canonical_bits(out[i]) != canonical_bits(want[i]))
                     return check_fail("%s of %s on %a is %a, not %a", operation_names[operation], adamw_isa_name(isa),

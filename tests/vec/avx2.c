@@ -18,7 +18,10 @@
 
 #include "operations.h"
 
-const vec_operations vec_operations_avx2 = VEC_TABLE;
+VEC_DEFINE(sqrt_from, sqrt_from(a, b))
+
+/* What Intel and AMD promise of rsqrtps. */
+const vec_operations vec_operations_avx2 = {VEC_MEMBERS, .sqrt_from = vec_sqrt_from, .sqrt_estimate = 1.5 * 0x1p-12};
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -18,7 +18,10 @@
 
 #include "operations.h"
 
-const vec_operations vec_operations_avx512 = VEC_TABLE;
+VEC_DEFINE(sqrt_from, sqrt_from(a, b))
+
+/* What Intel and AMD promise of vrsqrt14ps. */
+const vec_operations vec_operations_avx512 = {VEC_MEMBERS, .sqrt_from = vec_sqrt_from, .sqrt_estimate = 0x1p-14};
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -12,7 +12,7 @@
 
 #include "operations.h"
 
-const vec_operations vec_operations_neon = VEC_TABLE;
+const vec_operations vec_operations_neon = {VEC_MEMBERS};
 
 #else
 

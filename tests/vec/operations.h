@@ -7,7 +7,7 @@
 
 #include "../../kernels/core/strict.h"
 
-#include <stddef.h>
+#include "../../include/adamw.h"
 
 /* X(name, its call on the vectors a, b and c). */
 #define VEC_OPERATIONS(X)                                                                                            \
@@ -41,10 +41,28 @@ typedef struct vec_operations {
      * v_store_part. */
     void (*load_part)(const float *from, size_t n, float *to);
     void (*store_part)(const float *from, size_t n, float *to);
+    /* Where bundles have roots without the divider, otherwise NULL: the root of a from the estimate b of its
+     * reciprocal, and how far the estimate may be off, relatively. */
+    vec_function *sqrt_from;
+    double sqrt_estimate;
 } vec_operations;
 
 /* Without functions where the target architecture is another one. */
 extern const vec_operations vec_operations_scalar, vec_operations_avx2, vec_operations_avx512, vec_operations_neon;
+
+static inline const vec_operations *vec_operations_of(adamw_isa isa)
+{
+    switch (isa) {
+    case ADAMW_ISA_AVX2:
+        return &vec_operations_avx2;
+    case ADAMW_ISA_AVX512:
+        return &vec_operations_avx512;
+    case ADAMW_ISA_NEON:
+        return &vec_operations_neon;
+    default:
+        return &vec_operations_scalar;
+    }
+}
 
 #endif
 
@@ -84,15 +102,13 @@ ADAMW_INLINE vfloat through_f16(vfloat a)
         }                                                                                                            \
     }
 VEC_OPERATIONS(VEC_DEFINE)
-#undef VEC_DEFINE
 
 static void vec_load_part(const float *from, size_t n, float *to) { v_store(to, v_load_part(from, n)); }
 static void vec_store_part(const float *from, size_t n, float *to) { v_store_part(to, n, v_load(from)); }
 
 #define VEC_ENTRY(name, call) [VEC_##name] = vec_##name,
-#define VEC_TABLE                                                                                                    \
-    {                                                                                                                \
-        .run = {VEC_OPERATIONS(VEC_ENTRY)}, .lanes = LANES, .load_part = vec_load_part, .store_part = vec_store_part \
-    }
+/* Between the braces of a table: an ISA may have more members. */
+#define VEC_MEMBERS                                                                                                  \
+    .run = {VEC_OPERATIONS(VEC_ENTRY)}, .lanes = LANES, .load_part = vec_load_part, .store_part = vec_store_part
 
 #endif

@@ -8,4 +8,4 @@
 
 #include "operations.h"
 
-const vec_operations vec_operations_scalar = VEC_TABLE;
+const vec_operations vec_operations_scalar = {VEC_MEMBERS};

@@ -47,16 +47,11 @@ typedef struct request {
     bool print_shapes;
 } request;
 
-static int run(const request *r)
+/* With room for the list's tensors and the time of each step. */
+static int measure(const request *r, adamw_tensor *tensors, double *seconds)
 {
     char message[BENCH_MESSAGE];
     bench_arena arena;
-    adamw_tensor *tensors = malloc(r->list.count * sizeof *tensors);
-    double *seconds = malloc((size_t)r->steps * sizeof *seconds);
-    if (tensors == NULL || seconds == NULL) {
-        fprintf(stderr, "adamw-bench: out of memory\n");
-        return 1;
-    }
     if (!bench_arena_new(&arena, &r->list, r->variant->amsgrad, r->pages, message)) {
         fprintf(stderr, "adamw-bench: %s\n", message);
         return 1;
@@ -71,6 +66,7 @@ static int run(const request *r)
         seconds[i] = now() - before;
         if (status != ADAMW_OK) {
             fprintf(stderr, "adamw-bench: step %d: %s\n", i + 1, adamw_status_string(status));
+            bench_arena_free(&arena);
             return 1;
         }
     }
@@ -85,9 +81,21 @@ static int run(const request *r)
            r->list.total, r->list.count, r->list.count == 1 ? "" : "s", r->steps, total, 1e3 * median, rate / 1e9,
            rate * (double)bench_bytes_per_parameter(r->variant) / 1e9);
     bench_arena_free(&arena);
+    return 0;
+}
+
+static int run(const request *r)
+{
+    adamw_tensor *tensors = malloc(r->list.count * sizeof *tensors);
+    double *seconds = malloc((size_t)r->steps * sizeof *seconds);
+    int status = 1;
+    if (tensors != NULL && seconds != NULL)
+        status = measure(r, tensors, seconds);
+    else
+        fprintf(stderr, "adamw-bench: out of memory\n");
     free(seconds);
     free(tensors);
-    return 0;
+    return status;
 }
 
 /* Says it in one line and returns the exit status of a wrong argument. */

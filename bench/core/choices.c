@@ -14,7 +14,7 @@
 #include "lists.h"
 
 const bench_variant bench_variants[] = {
-#define BENCH_VARIANT(name, torch, l2, amsgrad) {#name, (adamw_arithmetic)torch, (adamw_decay)l2, amsgrad},
+#define BENCH_VARIANT(name, torch, l2, amsgrad) {#name, (adamw_arithmetic)(torch), (adamw_decay)(l2), amsgrad},
     ADAMW_VARIANTS(BENCH_VARIANT)
 #undef BENCH_VARIANT
 };

@@ -17,10 +17,10 @@ void adamw_exact_sum_add(adamw_exact_sum *sum, double x)
     memcpy(&bits, &x, sizeof bits);
     if (bits == 0)
         return;
-    const int exponent = (int)(bits >> 52) - 1075; /* x = mantissa * 2^exponent */
     const uint64_t mantissa = (bits & ((UINT64_C(1) << 52) - 1)) | UINT64_C(1) << 52;
-    const int place = exponent - EXACT_SUM_LOWEST, limb = place / 32, shift = place % 32;
-    assert(place >= 0 && limb + 2 < EXACT_SUM_LIMBS);
+    /* x = mantissa * 2^(place + EXACT_SUM_LOWEST); below 0 it would be far too large for the assertion too */
+    const unsigned place = (unsigned)(bits >> 52) - (1075 + EXACT_SUM_LOWEST), limb = place / 32, shift = place % 32;
+    assert(limb + 2 < EXACT_SUM_LIMBS);
     const uint64_t low = (mantissa & UINT32_MAX) << shift, high = (mantissa >> 32) << shift;
     sum->limb[limb] += low & UINT32_MAX;
     sum->limb[limb + 1] += (low >> 32) + (high & UINT32_MAX);

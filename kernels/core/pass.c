@@ -156,6 +156,8 @@ static void run_part(void *context, size_t part, size_t parts, adamw_result *res
         adamw_tensor_sums own;
         if (sums_up && begins && ends)
             memset(&own, 0, sizeof own);
+        /* run_piece() looks at the sums only where sums_up. */
+        /* cppcheck-suppress uninitvar */
         adamw_tensor_sums *sums = !begins ? &result->head : !ends ? &result->tail : &own;
         run_piece(pass, &piece, &group, sums, result);
         if (!begins) {

@@ -70,12 +70,12 @@ static void go_on(char *block, size_t begin, size_t end, uint32_t *state)
 }
 
 /* Sometimes makes a pointer or the size of the tensor wrong. */
-static bool spoil(uint8_t how, size_t buffers, size_t *n, void **at)
+static bool spoil(uint8_t how, bool update, size_t *n, void **at)
 {
     /* Into another one of the four buffers that are always used. */
-    const size_t moved = how % (buffers == STEP_BUFFERS ? 4 : buffers), target = (moved + 1) % 4;
+    const size_t moved = how % (update ? UPDATE_BUFFERS : 4), target = (moved + 1) % 4;
     if (how >= 230)
-        at[how % buffers] = NULL;
+        at[how % (update ? UPDATE_BUFFERS : STEP_BUFFERS)] = NULL;
     else if (how >= 210)
         at[moved] = (char *)at[target] + (*n > 0 ? how % (*n * sizeof(float)) : 0);
     else if (how >= 205)
@@ -101,7 +101,7 @@ static void tensor_from(stream *s, list *l, size_t t, uint32_t *values)
         l->blocks[t][b] = block;
         at[b] = block + l->shift[t];
     }
-    l->spoiled |= spoil(byte(s), l->buffers, &n, at);
+    l->spoiled |= spoil(byte(s), l->buffers == UPDATE_BUFFERS, &n, at);
     const adamw_config *const config = flags % (GROUPS + 1) < GROUPS ? &l->configs[flags % (GROUPS + 1)] : NULL;
     adamw_tensor tensor = {
         .n = n, .param = at[PARAM], .grad = at[GRAD], .exp_avg = at[EXP_AVG], .exp_avg_sq = at[EXP_AVG_SQ]};

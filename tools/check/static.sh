@@ -5,13 +5,48 @@ part_analyzer() {
     build_plain CC=gcc CFLAGS='-O2 -fanalyzer'
 }
 
-part_clang_tidy() {
-    needs clang-tidy-14
-    clang-tidy-14 --quiet $(find kernels tests -name '*.c' ! -name 'test_*') -- -std=c11 -fopenmp
+# The C sources below the folders, but those whose faults are on purpose.
+c_sources() { find "$@" -name '*.c' ! -path tools/check/flaws.c | sort; }
+
+# tidy FLAG ... -- FILE ...
+tidy() {
+    flags=
+    while [ "$1" != -- ]; do
+        flags="$flags $1"
+        shift
+    done
+    shift
+    clang-tidy-14 --quiet "$@" -- -std=c11 -fopenmp $flags || found=yes
 }
 
+part_clang_tidy() {
+    needs clang-tidy-14 pkg-config
+    expect_found tools/check/flaws.c 'leak of memory' clang-tidy-14 --quiet -extra-arg=-std=c11
+    found=
+    make -s BUILD="$work" "$work/obj/tools/lr/page.inc"
+    tidy -- $(c_sources kernels tests bench | grep -v -e tests/test_ -e bench/tried/loop.c)
+    tidy -I"$work/obj/tools/lr" -- $(c_sources tools | grep -v tools/train/)
+    for way in STREAM DIVIDER FMA_ROOTS; do
+        tidy -DTRIED_AVX512 -DTRIED_$way -DTRIED_TABLE=bench_tried -- bench/tried/loop.c
+    done
+    if pkg-config --exists openblas sleef zlib; then
+        tidy -D_GNU_SOURCE $(pkg-config --cflags openblas sleef zlib) -- $(c_sources tools/train)
+    else
+        echo "left out: tools/train, which needs OpenBLAS, SLEEF and zlib (tools/setup.sh check)"
+    fi
+    [ -z "$found" ] || fail "clang-tidy has something to say"
+}
+
+# As on each of the two platforms: without their macros strict.h ends in #error, and cppcheck is silent on what it then
+# does not read. So a source behind that header has to be found wrong first.
 part_cppcheck() {
     needs cppcheck
-    cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-        -Iinclude kernels tests/checks tests/plain.c
+    { echo '#include "kernels/core/strict.h"'; cat tools/check/flaws.c; } >"$work/flaws.c"
+    for machine in x86_64 aarch64; do
+        tool="cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr
+            --error-exitcode=1 -D__${machine}__ -D__LP64__ -D__GNUC__=12 -D__linux__ -D_OPENMP=201511
+            -D__ORDER_LITTLE_ENDIAN__=1234 -D__BYTE_ORDER__=1234 -Iinclude"
+        expect_found "$work/flaws.c" 'Memory leak: block' $tool -I.
+        $tool $(c_sources kernels tests/checks tests/fuzz tests/vec bench tools) tests/plain.c
+    done
 }

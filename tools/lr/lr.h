@@ -11,7 +11,7 @@
 #include "../../include/adamw.h"
 
 /* Prints "adamw-lr: ..." on stderr and ends with status 2. */
-_Noreturn void lr_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void lr_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void *lr_allocate(size_t count, size_t size);
 
 /* ---- options.c ---- */

@@ -127,8 +127,8 @@ static void set_list(const setting *s, const char *value, adamw_schedule_config 
     const bool decay = s->offset == AT(weight_decay_milestones);
     int64_t *list = decay ? decay_milestones : milestones;
     size_t count = 0;
-    char *copy = lr_allocate(strlen(value) + 1, 1);
-    strcpy(copy, value);
+    const size_t size = strlen(value) + 1;
+    char *copy = memcpy(lr_allocate(size, 1), value, size);
     for (char *word = strtok(copy, ","); word != NULL; word = strtok(NULL, ",")) {
         if (count == MILESTONES)
             lr_fail("%s has more than %d entries", s->name, MILESTONES);

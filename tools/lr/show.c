@@ -125,8 +125,9 @@ void lr_print_chart(FILE *to, const lr_options *o, const lr_trace *right, const 
                 const double y = both[b]->lr[i] > 0 ? (top - log10(both[b]->lr[i])) / span * (HEIGHT - 1) : HEIGHT;
                 if (y < HEIGHT - 0.5)
                     cells[(int)(y + 0.5)][x] = b == 1 ? '*' : 'o';
-                if (i % right->points_per_epoch == 0 && is_cut(both[b], i / right->points_per_epoch))
-                    marks[x] = b == 1 ? '^' : marks[x] == '^' ? '^' : 'v';
+                const bool begins = i % right->points_per_epoch == 0;
+                if (begins && is_cut(both[b], i / right->points_per_epoch) && (b == 1 || marks[x] != '^'))
+                    marks[x] = b == 1 ? '^' : 'v';
             }
             if (i < right->main_start && marks[x] == ' ')
                 marks[x] = 'w';

@@ -60,7 +60,7 @@ double *lr_read_metric(const char *path, const char *column, int64_t *epochs)
     if (fgets(line, sizeof line, file) == NULL)
         lr_fail("--metric: %s is empty", path);
     char first[4096], *end;
-    strcpy(first, line);
+    memcpy(first, line, strlen(line) + 1);
     const int64_t wanted = column_of(path, first, column);
     strtod(line, &end);
     const bool has_header = end == line; /* a file may also begin with numbers at once */

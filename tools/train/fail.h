@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* Zeroed memory at a multiple of 64 bytes, never NULL: too little memory ends the program. */
 void *allocate(size_t count, size_t size);

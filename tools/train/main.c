@@ -62,7 +62,8 @@ int main(int argc, char **argv)
         fail("ADAMW_ISA is '%s': it must be auto or an instruction set that this CPU has", getenv("ADAMW_ISA"));
     task t = o.subset != NULL ? read_cmapss(o.directory, o.subset) : read_fashion_mnist(o.directory);
 
-    queue q = {.runs = allocate((size_t)(2 * o.seeds * o.weight_decays), sizeof(run)), .watch = report_observer()};
+    queue q = {.runs = allocate(2 * (size_t)o.seeds * (size_t)o.weight_decays, sizeof(run)),
+               .watch = report_observer()};
     q.count = plan(&o, &t, q.runs);
     if ((size_t)o.jobs > q.count)
         o.jobs = (int)q.count;

@@ -25,7 +25,7 @@ static void read_data(options *x, const char *name, const char *value)
     if (*directory == 0 || strlen(directory) >= sizeof x->directory)
         fail("%s is '%s': the directory behind the colon must have 1 to %zu bytes", name, value,
              sizeof x->directory - 1);
-    strcpy(x->directory, directory);
+    memcpy(x->directory, directory, strlen(directory) + 1);
     if (cmapss && x->subset == NULL)
         x->subset = "FD001";
     else if (fashion)

@@ -73,7 +73,7 @@ ADAMW_INLINE void v_sqrt_bundle(vfloat *x)
         outside = _mm512_or_si512(outside, outside_fma_range(x[i]));
     const bool by_fma = _mm512_test_epi32_mask(outside, _mm512_set1_epi32(1 << 30)) == 0;
     ADAMW_UNROLL
-    for (int i = 0; i < BUNDLE; i++)
+    for (int i = BUNDLE - 1; i >= 0; i--) /* the divider's first: it takes longest */
         if (i < BUNDLE - 1 && __builtin_expect(by_fma, true))
             x[i] = sqrt_from(x[i], _mm512_maskz_rsqrt14_ps(not_zero(x[i]), x[i]));
         else

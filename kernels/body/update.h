@@ -144,6 +144,8 @@ ADAMW_INLINE void ask_ahead(const adamw_coefficients *k, const adamw_extras *e, 
 ADAMW_INLINE void update_begin(const adamw_coefficients *k, const adamw_extras *e, const update_streams *s, size_t at,
                                int count, size_t rest, const update_form form, update_bundle *bundle)
 {
+    /* Only the address: the loop fills it. */
+    /* cppcheck-suppress ctuuninitvar */
     vfloat *root = bundle->root;
     ADAMW_UNROLL
     for (int i = 0; i < count; i++) {

@@ -120,7 +120,7 @@ ADAMW_INLINE void update_followers(const adamw_extras *e, const update_streams *
         store((char *)(uintptr_t)s->grad, at, rest, v_set(0));
 }
 
-/* Vectors on their way from the moments to the parameter, which is this quotient away. */
+/* Vectors on their way from the moments to the parameter: what it takes of each. */
 typedef struct update_bundle {
     vfloat param[BUNDLE], exp_avg[BUNDLE], root[BUNDLE];
 } update_bundle;
@@ -138,15 +138,12 @@ ADAMW_INLINE void ask_ahead(const adamw_coefficients *k, const adamw_extras *e, 
         look_ahead(s->ema + at, k->look_ahead);
 }
 
-/* The moments of `count` vectors at `at`, BUNDLE of them or 1 and then perhaps only the first `rest` values of it,
- * and what of the quotient comes before its
- * division. */
-ADAMW_INLINE void update_begin(const adamw_coefficients *k, const adamw_extras *e, const update_streams *s, size_t at,
-                               int count, size_t rest, const update_form form, update_bundle *bundle)
+/* The moments and roots of `count` vectors at `at`: BUNDLE of them, or 1 and then perhaps only the first `rest`
+ * values of it. */
+ADAMW_INLINE update_bundle update_begin(const adamw_coefficients *k, const adamw_extras *e, const update_streams *s,
+                                        size_t at, int count, size_t rest, const update_form form)
 {
-    /* Only the address: the loop fills it. */
-    /* cppcheck-suppress ctuuninitvar */
-    vfloat *root = bundle->root;
+    update_bundle b = {.root = {v_set(0)}}; /* all are set below; gcc's analyser does not see it */
     ADAMW_UNROLL
     for (int i = 0; i < count; i++) {
         const size_t here = at + (size_t)i * sizeof(vfloat);
@@ -158,18 +155,19 @@ ADAMW_INLINE void update_begin(const adamw_coefficients *k, const adamw_extras *
                            .exp_avg_sq = load(s->exp_avg_sq, here, rest)};
         if (form.amsgrad)
             x.max_exp_avg_sq = load(s->max_exp_avg_sq, here, rest);
-        root[i] = update_moments(k, e, &x, form);
+        b.root[i] = update_moments(k, e, &x, form);
         store(s->exp_avg, here, rest, x.exp_avg);
         store(s->exp_avg_sq, here, rest, x.exp_avg_sq);
         if (form.amsgrad)
             store(s->max_exp_avg_sq, here, rest, x.max_exp_avg_sq);
-        bundle->param[i] = x.param;
-        bundle->exp_avg[i] = x.exp_avg;
+        b.param[i] = x.param;
+        b.exp_avg[i] = x.exp_avg;
     }
     if (count == BUNDLE)
-        v_sqrt_bundle(root);
+        v_sqrt_bundle(b.root);
     else
-        root[0] = v_sqrt(root[0]);
+        b.root[0] = v_sqrt(b.root[0]);
+    return b;
 }
 
 /* Their quotients and parameters. */
@@ -191,8 +189,7 @@ ADAMW_INLINE void update_finish(const adamw_coefficients *k, const adamw_extras 
 ADAMW_INLINE void update_vector(const adamw_coefficients *k, const adamw_extras *e, const update_streams *s,
                                 size_t at, size_t rest, const update_form form)
 {
-    update_bundle one;
-    update_begin(k, e, s, at, 1, rest, form, &one);
+    const update_bundle one = update_begin(k, e, s, at, 1, rest, form);
     update_finish(k, e, s, at, 1, rest, form, &one);
 }
 
@@ -201,22 +198,20 @@ ADAMW_INLINE size_t update_bundles(const adamw_coefficients *k, const adamw_extr
                                    size_t bytes, const update_form form)
 {
     const size_t whole = BUNDLE * sizeof(vfloat);
-    update_bundle now;
     size_t at = 0;
-    if (bytes < whole)
-        return 0;
     if (!OVERLAP) {
         for (; at + whole <= bytes; at += whole) {
-            update_begin(k, e, s, at, BUNDLE, 0, form, &now);
-            update_finish(k, e, s, at, BUNDLE, 0, form, &now);
+            const update_bundle b = update_begin(k, e, s, at, BUNDLE, 0, form);
+            update_finish(k, e, s, at, BUNDLE, 0, form, &b);
         }
         return at;
     }
+    if (bytes < whole)
+        return 0;
     /* A bundle's quotients wait until the next one's roots are under way: else both units idle in turn. */
-    update_begin(k, e, s, at, BUNDLE, 0, form, &now);
+    update_bundle now = update_begin(k, e, s, at, BUNDLE, 0, form);
     for (; at + 2 * whole <= bytes; at += whole) {
-        update_bundle next;
-        update_begin(k, e, s, at + whole, BUNDLE, 0, form, &next);
+        const update_bundle next = update_begin(k, e, s, at + whole, BUNDLE, 0, form);
         update_finish(k, e, s, at, BUNDLE, 0, form, &now);
         now = next;
     }

@@ -179,9 +179,8 @@ std::vector<contestant> with_tried(const bench_case &which, const adamw_config &
         /* Non-temporal stores empty the caches, for everybody else as well. */
         if (total < (size_t(16) << 20) && std::string(way->name) == "stream")
             continue;
-        all.push_back({way->name, [=] {
-                           bench_tried_step(way, &config, step_number, tensors->data(), tensors->size(), total);
-                       }});
+        all.push_back(
+            {way->name, [=] { bench_tried_step(way, &config, step_number, tensors->data(), tensors->size()); }});
     }
     return all;
 }

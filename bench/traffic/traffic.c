@@ -20,7 +20,7 @@ void bench_traffic(adamw_isa isa, bench_loop loop, const adamw_config *config, c
 {
     /* Not adamw_isa_supported(): CPUID leaves a virtual machine, 15 us here, which would be all of a small list. */
     assert(isa != ADAMW_ISA_AUTO && tables[isa][loop]->update[0] != NULL);
-    const adamw_plan plan = {config, 1, tensors, count, total, tables[isa][loop], 0};
+    const adamw_plan plan = {config, 1, tensors, count, total, tables[isa][loop], {0, 0}};
     adamw_drive(&plan);
 }
 
@@ -47,7 +47,7 @@ void bench_traffic_update(adamw_isa isa, bench_loop loop, const adamw_config *co
                           size_t count, size_t total)
 {
     assert(isa != ADAMW_ISA_AUTO && tables[isa][loop]->update[0] != NULL);
-    adamw_plan plan = {config, 1, tensors, count, total, tables[isa][loop], 0};
+    adamw_plan plan = {config, 1, tensors, count, total, tables[isa][loop], {0, 0}};
     const int threads = adamw_team_size(total, config->threads);
     adamw_run(threads, read_part, NULL, &plan);
     adamw_run(threads, whole_part, NULL, &plan);

@@ -3,11 +3,15 @@
  */
 #include "tried.h"
 
-#include "../../kernels/core/driver.h"
-#include "../../kernels/dispatch/isa.h"
+#include "../../kernels/core/validate.h"
 
 #define LOOK_AHEADS                                                                                                  \
-    {"ahead_0", NULL, 0}, {"ahead_512", NULL, 512}, {"ahead_2048", NULL, 2048}, { "ahead_4096", NULL, 4096 }
+    {"ahead_0", NULL, true, {0, 0}}, {"ahead_512", NULL, true, {512, 0}}, {"ahead_2048", NULL, true, {2048, 0}},     \
+        {"ahead_4096", NULL, true, {4096, 0}}, {"ahead_1024_4096", NULL, true, {1024, 4096}},                        \
+        {"ahead_2048_4096", NULL, true, {2048, 4096}},                                                               \
+    {                                                                                                                \
+        "ahead_2048_8192", NULL, true, { 2048, 8192 }                                                                \
+    }
 
 #if defined(__x86_64__)
 
@@ -15,22 +19,22 @@ extern const adamw_kernels bench_tried_avx2_stream, bench_tried_avx2_divider, be
     bench_tried_avx512_stream, bench_tried_avx512_divider, bench_tried_avx512_fma_roots, bench_tried_avx512_undivided;
 
 static const bench_tried with_avx2[] = {LOOK_AHEADS,
-                                        {"stream", &bench_tried_avx2_stream, -1},
-                                        {"divider", &bench_tried_avx2_divider, -1},
-                                        {"undivided", &bench_tried_avx2_undivided, -1},
-                                        {NULL, NULL, 0}};
+                                        {"stream", &bench_tried_avx2_stream, false, {0, 0}},
+                                        {"divider", &bench_tried_avx2_divider, false, {0, 0}},
+                                        {"undivided", &bench_tried_avx2_undivided, false, {0, 0}},
+                                        {NULL, NULL, false, {0, 0}}};
 static const bench_tried with_avx512[] = {LOOK_AHEADS,
-                                          {"stream", &bench_tried_avx512_stream, -1},
-                                          {"divider", &bench_tried_avx512_divider, -1},
-                                          {"fma_roots", &bench_tried_avx512_fma_roots, -1},
-                                          {"undivided", &bench_tried_avx512_undivided, -1},
-                                          {NULL, NULL, 0}};
+                                          {"stream", &bench_tried_avx512_stream, false, {0, 0}},
+                                          {"divider", &bench_tried_avx512_divider, false, {0, 0}},
+                                          {"fma_roots", &bench_tried_avx512_fma_roots, false, {0, 0}},
+                                          {"undivided", &bench_tried_avx512_undivided, false, {0, 0}},
+                                          {NULL, NULL, false, {0, 0}}};
 
 #endif
 
 const bench_tried *bench_tried_with(adamw_isa isa)
 {
-    static const bench_tried others[] = {LOOK_AHEADS, {NULL, NULL, 0}};
+    static const bench_tried others[] = {LOOK_AHEADS, {NULL, NULL, false, {0, 0}}};
 #if defined(__x86_64__)
     if (isa == ADAMW_ISA_AVX2)
         return with_avx2;
@@ -42,16 +46,15 @@ const bench_tried *bench_tried_with(adamw_isa isa)
 }
 
 void bench_tried_step(const bench_tried *tried, const adamw_config *config, uint64_t step,
-                      const adamw_tensor *tensors, size_t count, size_t total)
+                      const adamw_tensor *tensors, size_t count)
 {
-    size_t look_ahead;
-    const adamw_kernels *active = adamw_active_kernels(&look_ahead);
-    const adamw_plan plan = {config,
-                             step,
-                             tensors,
-                             count,
-                             total,
-                             tried->kernels != NULL ? tried->kernels : active,
-                             tried->look_ahead >= 0 ? (size_t)tried->look_ahead : look_ahead};
+    /* As adamw_step() would, and then what was tried. */
+    adamw_plan plan;
+    if (adamw_validate(&plan, config, step, tensors, count, NULL) != ADAMW_OK)
+        return;
+    if (tried->kernels != NULL)
+        plan.kernels = tried->kernels;
+    if (tried->has_look_ahead)
+        plan.look_ahead = tried->look_ahead;
     adamw_drive(&plan);
 }

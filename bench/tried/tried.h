@@ -14,7 +14,8 @@ extern "C" {
 typedef struct bench_tried {
     const char *name;             /* NULL ends a list */
     const adamw_kernels *kernels; /* NULL: the library's; non-temporal stores need buffers at cache lines */
-    int look_ahead; /* bytes ahead of its loads that the loop asks for memory; -1: the library's choice */
+    bool has_look_ahead;          /* false: the library's choice */
+    adamw_look_ahead look_ahead;
 } bench_tried;
 
 /* What was tried with that instruction set; never NULL. */
@@ -22,7 +23,7 @@ const bench_tried *bench_tried_with(adamw_isa isa);
 
 /* A step of the list with such kernels, through the library's driver. */
 void bench_tried_step(const bench_tried *tried, const adamw_config *config, uint64_t step,
-                      const adamw_tensor *tensors, size_t count, size_t total);
+                      const adamw_tensor *tensors, size_t count);
 
 #ifdef __cplusplus
 }

@@ -30,6 +30,12 @@ typedef enum adamw_variant {
         ADAMW_VARIANT_COUNT
 } adamw_variant;
 
+/* How many bytes ahead of its loads a kernel asks for memory; 0: it does not ask. */
+typedef struct adamw_look_ahead {
+    size_t near; /* into the first-level cache */
+    size_t far;  /* into the second; not without `near` */
+} adamw_look_ahead;
+
 /* The scalars of one step of one parameter group, each rounded once from double (core/coefficients.c). */
 typedef struct adamw_coefficients {
     float sign;         /* of the gradient: 1, or -1 to maximize */
@@ -41,10 +47,10 @@ typedef struct adamw_coefficients {
     float step;         /* accurate: lr * sqrt(bc2) / bc1; torch: -lr / bc1 */
     float root_bc2;     /* torch: sqrt(bc2) */
     float eps;          /* accurate: eps * sqrt(bc2); torch: eps */
-    size_t look_ahead;  /* bytes ahead of its loads that a kernel asks for memory; 0: it does not ask */
     bool to_nearest;    /* the caller's rounding mode, without which v_sqrt_bundle() is not right */
     bool small_beta1;   /* the moments' forms for betas below one half (kernels/README.md) */
     bool small_beta2;
+    adamw_look_ahead look_ahead;
 } adamw_coefficients;
 
 /* What a step does beside the update, for one tensor (core/update.c). Each is exact where it is off. */
@@ -85,11 +91,15 @@ ADAMW_INLINE size_t dtype_size(adamw_dtype dtype)
     return dtype == ADAMW_DTYPE_FLOAT32 ? sizeof(float) : sizeof(uint16_t);
 }
 
-/* Asks for memory that loads will need later; past the end of a buffer nothing happens, for a prefetch never faults.
- */
-ADAMW_INLINE void look_ahead(const char *at, size_t bytes)
+/* Asks for memory that loads will need later, in the first-level cache or in the second; past the end of a buffer
+ * nothing happens, for a prefetch never faults. */
+typedef enum look_level { FIRST_LEVEL = 3, SECOND_LEVEL = 2 } look_level; /* gcc's numbers */
+ADAMW_INLINE void look_ahead(const char *at, size_t bytes, look_level level)
 {
-    __builtin_prefetch((const void *)((uintptr_t)at + bytes));
+    if (level == FIRST_LEVEL)
+        __builtin_prefetch((const void *)((uintptr_t)at + bytes), 0, FIRST_LEVEL);
+    else
+        __builtin_prefetch((const void *)((uintptr_t)at + bytes), 0, SECOND_LEVEL);
 }
 
 /* One table per file of kernels/isa; all NULL where the target architecture is another one. */

@@ -11,7 +11,7 @@
 typedef struct update_form {
     bool torch, l2, amsgrad;       /* the variant */
     bool extended;                 /* with adamw_extras */
-    bool asks_ahead;               /* for memory, coefficients.look_ahead bytes */
+    bool asks_ahead;               /* for memory, as coefficients.look_ahead has it */
     bool small_beta1, small_beta2; /* the moments' forms for betas below one half */
 } update_form;
 
@@ -125,17 +125,17 @@ typedef struct update_bundle {
     vfloat param[BUNDLE], exp_avg[BUNDLE], root[BUNDLE];
 } update_bundle;
 
-ADAMW_INLINE void ask_ahead(const adamw_coefficients *k, const adamw_extras *e, const update_streams *s, size_t at,
-                            const update_form form)
+ADAMW_INLINE void look_ahead_in_streams(const update_streams *s, size_t at, size_t bytes, look_level level,
+                                        const adamw_extras *e, const update_form form)
 {
-    look_ahead(s->param + at, k->look_ahead);
-    look_ahead(s->grad + at, k->look_ahead);
-    look_ahead(s->exp_avg + at, k->look_ahead);
-    look_ahead(s->exp_avg_sq + at, k->look_ahead);
+    look_ahead(s->param + at, bytes, level);
+    look_ahead(s->grad + at, bytes, level);
+    look_ahead(s->exp_avg + at, bytes, level);
+    look_ahead(s->exp_avg_sq + at, bytes, level);
     if (form.amsgrad)
-        look_ahead(s->max_exp_avg_sq + at, k->look_ahead);
+        look_ahead(s->max_exp_avg_sq + at, bytes, level);
     if (form.extended && e->ema)
-        look_ahead(s->ema + at, k->look_ahead);
+        look_ahead(s->ema + at, bytes, level);
 }
 
 /* The moments and roots of `count` vectors at `at`: BUNDLE of them, or 1 and then perhaps only the first `rest`
@@ -148,7 +148,7 @@ ADAMW_INLINE update_bundle update_begin(const adamw_coefficients *k, const adamw
     for (int i = 0; i < count; i++) {
         const size_t here = at + (size_t)i * sizeof(vfloat);
         if (form.asks_ahead)
-            ask_ahead(k, e, s, here, form);
+            look_ahead_in_streams(s, here, k->look_ahead.near, FIRST_LEVEL, e, form);
         update_values x = {.param = load(s->param, here, rest),
                            .grad = load(s->grad, here, rest),
                            .exp_avg = load(s->exp_avg, here, rest),
@@ -162,6 +162,11 @@ ADAMW_INLINE update_bundle update_begin(const adamw_coefficients *k, const adamw
             store(s->max_exp_avg_sq, here, rest, x.max_exp_avg_sq);
         b.param[i] = x.param;
         b.exp_avg[i] = x.exp_avg;
+    }
+    if (form.asks_ahead && k->look_ahead.far != 0) {
+        ADAMW_UNROLL
+        for (int i = 0; i < count; i++)
+            look_ahead_in_streams(s, at + (size_t)i * sizeof(vfloat), k->look_ahead.far, SECOND_LEVEL, e, form);
     }
     if (count == BUNDLE)
         v_sqrt_bundle(b.root);
@@ -247,7 +252,7 @@ ADAMW_INLINE void update_forms(const adamw_coefficients *k, const adamw_extras *
                                size_t first, size_t n, bool torch, bool l2, bool amsgrad)
 {
     update_form form = {
-        .torch = torch, .l2 = l2, .amsgrad = amsgrad, .extended = e != NULL, .asks_ahead = k->look_ahead != 0};
+        .torch = torch, .l2 = l2, .amsgrad = amsgrad, .extended = e != NULL, .asks_ahead = k->look_ahead.near != 0};
     /* One loop that asks what it is to do, and beside it two that need not, for the plain step that everything is
      * about: in cache, to ask for memory would cost 1.4 % and bring nothing. */
     if (form.extended || k->small_beta1 || k->small_beta2) {

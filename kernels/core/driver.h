@@ -16,7 +16,7 @@ typedef struct adamw_plan {
     size_t count;
     size_t total; /* values in all tensors */
     const adamw_kernels *kernels;
-    size_t look_ahead; /* how many bytes ahead of their loads they ask for memory */
+    adamw_look_ahead look_ahead;
 } adamw_plan;
 
 /* The whole list on a team of threads. */

@@ -16,7 +16,7 @@ typedef struct adamw_pass {
     const adamw_tensor *tensors;
     size_t count, total;
     const adamw_kernels *kernels;
-    size_t look_ahead;
+    adamw_look_ahead look_ahead;
     const adamw_update_options *options;
     const adamw_config *config; /* of the call, and with it the number of its step */
     uint64_t step;

@@ -64,9 +64,9 @@ static void read_vendor(char vendor[13])
 
 /*
  * A step in DRAM on Intel's cores: the scheduler fills with arithmetic that waits for memory before enough loads are
- * under way, and asking 2048 bytes ahead takes it from 0.89 to 0.99 of the traffic limit (Emerald Rapids, 32M
- * parameters, one thread; 1024 to 4096 bytes are alike; in cache it costs nothing measurable). On Zen 4 it was seen
- * to cost 5 to 20 %.
+ * under way, and asking 2048 bytes ahead takes it from 0.87 to 0.97 of the traffic limit (Emerald Rapids, 64M
+ * parameters, one thread; 1024 to 4096 bytes are alike). Who asks, and who further ahead, is core/validate.c's. On
+ * Zen 4 it was seen to cost 5 to 20 %.
  */
 bool adamw_cpu_gains_by_look_ahead(void)
 {

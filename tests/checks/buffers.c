@@ -224,6 +224,6 @@ bool for_each_config(config_visitor *visit, void *context)
 
 void step_with(adamw_isa isa, const adamw_config *config, uint64_t step, const adamw_tensor *tensor)
 {
-    const adamw_plan plan = {config, step, tensor, 1, tensor->n, adamw_kernels_of(isa), 0};
+    const adamw_plan plan = {config, step, tensor, 1, tensor->n, adamw_kernels_of(isa), {0, 0}};
     adamw_drive_part(&plan, 0, 1);
 }

@@ -35,6 +35,10 @@ def arguments():
     return parser.parse_args()
 
 
+# From when on cases have fewer repetitions.
+SECONDS = {"short": 60, "full": 1800}
+
+
 def measure(options, folder):
     """Runs build/adamw-throughput; its Google Benchmark file."""
     raw = os.path.join(folder, "google-benchmark.json")
@@ -44,8 +48,8 @@ def measure(options, folder):
             command += ["--" + name, getattr(options, name)]
     for path in options.shapes or []:
         command += ["--shapes", path]
-    if options.form == "short":
-        command += ["--seconds", "60"]
+    if options.form in SECONDS:
+        command += ["--seconds", str(SECONDS[options.form])]
     try:
         status = subprocess.run(command, check=False).returncode
     finally:

@@ -148,7 +148,7 @@ class chooser
         added.repetitions = wanted.repetitions != 0         ? wanted.repetitions
                             : added.what == kind::neighbour ? 1 /* has its 1,000 calls */
                             : wanted.form == "goals"        ? 5
-                            : wanted.form == "full"         ? (slow ? 5 : 11)
+                            : wanted.form == "full"         ? (slow ? 3 : 11)
                             : slow                          ? 3
                                                             : 7;
         const std::string name = added.name();

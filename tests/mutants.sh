@@ -12,8 +12,8 @@ rm -rf "$tree" && mkdir -p "$tree"
 { git ls-files --cached --others --exclude-standard 2>/dev/null || find . -path ./build -prune -o -type f -print; } |
     tar -T - -cf - 2>/dev/null | tar -C "$tree" -xmf -
 
-# Compiles fast, and contracts as -O2 does.
-flags='-O1 -fexpensive-optimizations'
+fast='-O1 -fexpensive-optimizations'
+flags=$fast
 build() { make -C "$tree" -j"$(nproc)" BUILD="$PWD/$top/out" CFLAGS="$flags" "$PWD/$top/out/tests/plain" >"$top/log" 2>&1; }
 run() { (cd "$tree" && "../out/tests/plain" "$@") >>"$top/log" 2>&1; }
 
@@ -63,8 +63,10 @@ update=kernels/body/update.h avx2=kernels/vec/avx2.h avx512=kernels/vec/avx512.h
 driver=kernels/core/driver.c coefficients=kernels/core/coefficients.c
 
 # Contraction, and fma where the formula has none, or none where it has one.
+flags=-O2 # which fuses across branches as well
 mutant contraction '--quick isa_equals_scalar conformance' kernels/core/strict.h '/fp-contract=off/d' \
     Makefile 's/-ffp-contract=off/-ffp-contract=fast/'
+flags=$fast
 mutant scalar-without-fma '--quick vocabulary isa_equals_scalar' \
     kernels/vec/scalar.h 's/return fmaf(a, b, c);/return a * b + c;/'
 mutant stray-fma '--quick conformance' $update \

@@ -68,8 +68,8 @@ def bars(path, title, groups, series, titles, ylabel, extra=""):
     """`groups`: {group: {series: value}}, in order; a missing value leaves a gap."""
     rows = [[f'"{group}"'] + [values.get(s, "NaN") for s in series] for group, values in groups.items()]
     script = ("set style data histograms\nset style histogram clustered gap 1\nset style fill solid 0.9 border -1\n"
-              f"set boxwidth 0.9\nset yrange [0:*]\nset key outside right top\nset ylabel '{ylabel}'\n" + extra
-              + _block("bars", rows))
+              f"set boxwidth 0.9\nset yrange [0:*]\nset key below\nset ylabel '{ylabel}'\n" + extra
+              + ("set xtics rotate by -30\n" if len(groups) > 6 else "") + _block("bars", rows))
     plots = [f"$bars using {i + 2}:xtic(1) lc rgb '{COLOURS.get(s, '#888888')}' title '{titles.get(s, s)}'"
              for i, s in enumerate(series)]
     draw(path, title, script + "plot " + ", \\\n".join(plots) + "\n")

@@ -109,13 +109,12 @@ contestant traffic(const char *label, bench_loop loop, const bench_case &which, 
     return {label, [=] { bench_traffic(isa, loop, &config, tensors->data(), tensors->size(), total); }};
 }
 
-/* The loop of the active instruction set, without the call around it; as in the call, a list as short as these asks
+/* The loop of the instruction set, without the call around it; as in the call, a list as short as these asks
  * for no memory ahead. */
 contestant kernel(const bench_case &which, const adamw_config &config, descriptors tensors)
 {
     const adamw_coefficients k = adamw_coefficients_of(&config, step_number);
-    size_t look_ahead;
-    adamw_kernel *update = adamw_active_kernels(&look_ahead)->update[which.variant - bench_variants];
+    adamw_kernel *update = adamw_kernels_of(which.isa)->update[which.variant - bench_variants];
     return {"kernel", [=] {
                 for (const adamw_tensor &each : *tensors)
                     update(&k, &each, 0, each.n);
@@ -179,8 +178,8 @@ std::vector<contestant> with_tried(const bench_case &which, const adamw_config &
         /* Non-temporal stores empty the caches, for everybody else as well. */
         if (total < (size_t(16) << 20) && std::string(way->name) == "stream")
             continue;
-        all.push_back(
-            {way->name, [=] { bench_tried_step(way, &config, step_number, tensors->data(), tensors->size()); }});
+        all.push_back({way->name,
+                       [=] { must(bench_tried_step(way, &config, step_number, tensors->data(), tensors->size())); }});
     }
     return all;
 }

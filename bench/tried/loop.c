@@ -45,21 +45,7 @@ ADAMW_INLINE void divider_roots(vfloat *x)
 }
 #define v_sqrt_bundle(x) divider_roots(x)
 #elif defined(TRIED_FMA_ROOTS)
-ADAMW_INLINE void fma_roots(vfloat *x)
-{
-    __m512i outside = _mm512_setzero_si512();
-    ADAMW_UNROLL
-    for (int i = 0; i < BUNDLE; i++)
-        outside = _mm512_or_si512(outside, outside_fma_range(x[i]));
-    const bool by_fma = _mm512_test_epi32_mask(outside, _mm512_set1_epi32(1 << 30)) == 0;
-    ADAMW_UNROLL
-    for (int i = 0; i < BUNDLE; i++)
-        if (__builtin_expect(by_fma, true))
-            x[i] = sqrt_from(x[i], _mm512_maskz_rsqrt14_ps(not_zero(x[i]), x[i]));
-        else
-            x[i] = v_sqrt(x[i]);
-}
-#define v_sqrt_bundle(x) fma_roots(x)
+#define v_sqrt_bundle(x) sqrt_bundle(x, BUNDLE)
 #elif defined(TRIED_UNDIVIDED)
 #define v_sqrt_bundle(x) (void)(x)
 #define v_div(a, b) v_mul(a, b)

@@ -45,16 +45,18 @@ const bench_tried *bench_tried_with(adamw_isa isa)
     return others;
 }
 
-void bench_tried_step(const bench_tried *tried, const adamw_config *config, uint64_t step,
-                      const adamw_tensor *tensors, size_t count)
+adamw_status bench_tried_step(const bench_tried *tried, const adamw_config *config, uint64_t step,
+                              const adamw_tensor *tensors, size_t count)
 {
     /* As adamw_step() would, and then what was tried. */
     adamw_plan plan;
-    if (adamw_validate(&plan, config, step, tensors, count, NULL) != ADAMW_OK)
-        return;
+    const adamw_status status = adamw_validate(&plan, config, step, tensors, count, NULL);
+    if (status != ADAMW_OK)
+        return status;
     if (tried->kernels != NULL)
         plan.kernels = tried->kernels;
     if (tried->has_look_ahead)
         plan.look_ahead = tried->look_ahead;
     adamw_drive(&plan);
+    return ADAMW_OK;
 }

@@ -21,9 +21,9 @@ typedef struct bench_tried {
 /* What was tried with that instruction set; never NULL. */
 const bench_tried *bench_tried_with(adamw_isa isa);
 
-/* A step of the list with such kernels, through the library's driver. */
-void bench_tried_step(const bench_tried *tried, const adamw_config *config, uint64_t step,
-                      const adamw_tensor *tensors, size_t count);
+/* A step of the list with such kernels, through the library's driver; the status as adamw_step()'s. */
+adamw_status bench_tried_step(const bench_tried *tried, const adamw_config *config, uint64_t step,
+                              const adamw_tensor *tensors, size_t count);
 
 #ifdef __cplusplus
 }

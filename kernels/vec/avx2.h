@@ -68,8 +68,8 @@ ADAMW_INLINE void v_sqrt_bundle(vfloat *x)
 {
     /* Many second moments are zero: with 0 as its estimate, a zero comes out as itself. */
     const __m256i bits = _mm256_castps_si256(x[0]), zero = _mm256_cmpeq_epi32(bits, _mm256_setzero_si256());
-    /* Bit 30 is set where x is not 0 and |x| lies outside [2^-78, 2^50), as integers: that is half of all exponents.
-     */
+    /* Bit 30 is set where x is not 0 and |x| lies outside [2^-90, 2^38), as integers: that is half of all exponents.
+     * From 2^-102 down the residual would be inexact. */
     const int low = 0x12800000; /* the bits of 2^-90 */
     const __m256i outside = _mm256_andnot_si256(zero, _mm256_sub_epi32(bits, _mm256_set1_epi32(low)));
     if (__builtin_expect(_mm256_testz_si256(outside, _mm256_set1_epi32(1 << 30)), true))

@@ -65,20 +65,21 @@ ADAMW_INLINE __m512i outside_fma_range(vfloat x)
  * vector (Emerald Rapids). Four roots of five go to the FMA units instead, which have room for them, but not for
  * quotients as well. bench/README.md has the figures.
  */
-ADAMW_INLINE void v_sqrt_bundle(vfloat *x)
+ADAMW_INLINE void sqrt_bundle(vfloat *x, int on_fma_units)
 {
     __m512i outside = _mm512_setzero_si512();
     ADAMW_UNROLL
-    for (int i = 0; i < BUNDLE - 1; i++)
+    for (int i = 0; i < on_fma_units; i++)
         outside = _mm512_or_si512(outside, outside_fma_range(x[i]));
     const bool by_fma = _mm512_test_epi32_mask(outside, _mm512_set1_epi32(1 << 30)) == 0;
     ADAMW_UNROLL
     for (int i = BUNDLE - 1; i >= 0; i--) /* the divider's first: it takes longest */
-        if (i < BUNDLE - 1 && __builtin_expect(by_fma, true))
+        if (i < on_fma_units && __builtin_expect(by_fma, true))
             x[i] = sqrt_from(x[i], _mm512_maskz_rsqrt14_ps(not_zero(x[i]), x[i]));
         else
             x[i] = v_sqrt(x[i]);
 }
+ADAMW_INLINE void v_sqrt_bundle(vfloat *x) { sqrt_bundle(x, BUNDLE - 1); }
 
 ADAMW_INLINE vfloat v_abs(vfloat a) { return _mm512_abs_ps(a); }
 /* The hardware's own minimum and maximum give their second operand for a NaN: here that is a. */

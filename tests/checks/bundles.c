@@ -1,8 +1,8 @@
 /*
  * bundles.c - the roots of bundles that leave the divider alone (sqrt_from in kernels/vec). An estimate of the
  * hardware starts them, and CPUs differ in it: each root is taken from both ends of what the architecture promises,
- * from the middle, and from a random place between. Two powers of two do not change a mantissa, so 2^24 operands are
- * all there are; --full takes them all.
+ * from the middle, and from a random place between. A power of 4 changes no mantissa, so 2^24 operands are all there
+ * are; --full takes them all.
  */
 #include "../../kernels/dispatch/float_env.h"
 #include "../vec/operations.h"
@@ -38,7 +38,7 @@ static bool batch_agrees(batch *x)
  * promised, and not beyond it after its own rounding. */
 static bool root_agrees(batch *x, float a, double place, uint64_t random)
 {
-    const int k = (int)(random % 63) - 38; /* from 2^-76 up to 2^50 */
+    const int k = (int)(random % 63) - 44; /* from 2^-88 up to 2^38 */
     const double root = sqrt((double)a);   /* rounding this to float is known to equal rounding once */
     const double error = vec_operations_of(x->isa)->sqrt_estimate * place * (1 - 0x1p-9);
     x->a[x->n] = ldexpf(a, 2 * k);

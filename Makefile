@@ -61,7 +61,7 @@ C_WARNINGS = $(WARNINGS) -Wstrict-prototypes -Wmissing-prototypes
 ifeq ($(WERROR),yes)
 WARNINGS += -Werror
 endif
-# After the user's CFLAGS: what the bits rest on (kernels/core/strict.h is the second belt).
+# After the user's CFLAGS: what the bits rest on (kernels/strict.h is the second belt).
 STRICT_FLAGS := -ffp-contract=off -fno-math-errno
 
 LIB_CFLAGS = -std=c11 $(CFLAGS) $(C_WARNINGS) -fPIC -fvisibility=hidden $(OPENMP_FLAGS) $(STRICT_FLAGS)
@@ -93,7 +93,7 @@ $(BUILD)/obj/kernels/%.o: kernels/%.c $(FLAGS_STAMP)
 	$(Q)$(CC) $(LIB_CFLAGS) -MMD -MP -c $< -o $@
 
 # What adamw_info_get() tells of the build.
-$(BUILD)/obj/kernels/dispatch/info.o: LIB_CFLAGS += -DADAMW_BUILD_FLAGS='"$(strip $(CFLAGS) $(OPENMP_FLAGS) $(STRICT_FLAGS))"'
+$(BUILD)/obj/kernels/api/info.o: LIB_CFLAGS += -DADAMW_BUILD_FLAGS='"$(strip $(CFLAGS) $(OPENMP_FLAGS) $(STRICT_FLAGS))"'
 
 $(LIB_STATIC): $(LIB_OBJECTS)
 	$(call say,AR,$@)
@@ -111,13 +111,13 @@ $(BUILD)/adamw.pc: include/adamw.h Makefile always
 	    'Libs: -L$${libdir} -ladamw' 'Libs.private: $(strip $(LIB_LIBS) $(OPENMP_FLAGS))' \
 	    'Cflags: -I$${includedir}' > $@
 
-INSTALLED = $(INCLUDEDIR)/adamw.h $(LIBDIR)/libadamw.a $(LIBDIR)/libadamw.so.$(VERSION) $(LIBDIR)/$(LIB_SONAME) \
+INSTALLED = $(INCLUDEDIR)/adamw.h $(INCLUDEDIR)/adamw_schedule.h $(LIBDIR)/libadamw.a $(LIBDIR)/libadamw.so.$(VERSION) $(LIBDIR)/$(LIB_SONAME) \
     $(LIBDIR)/libadamw.so $(LIBDIR)/pkgconfig/adamw.pc
 
 .PHONY: install uninstall
 install: all $(BUILD)/adamw.pc
 	install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig
-	install -m 644 include/adamw.h $(DESTDIR)$(INCLUDEDIR)/
+	install -m 644 include/adamw.h include/adamw_schedule.h $(DESTDIR)$(INCLUDEDIR)/
 	install -m 644 $(LIB_STATIC) $(DESTDIR)$(LIBDIR)/
 	install -m 755 $(LIB_SHARED).$(VERSION) $(DESTDIR)$(LIBDIR)/
 	ln -sf libadamw.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(LIB_SONAME)

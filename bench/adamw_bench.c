@@ -52,17 +52,17 @@ static int measure(const request *r, adamw_tensor *tensors, double *seconds)
 {
     char message[BENCH_MESSAGE];
     bench_arena arena;
-    if (!bench_arena_new(&arena, &r->list, r->variant->amsgrad, r->pages, message)) {
+    if (!bench_arena_new(&arena, &r->list, bench_has_amsgrad(r->variant), r->pages, message)) {
         fprintf(stderr, "adamw-bench: %s\n", message);
         return 1;
     }
-    bench_arena_place(&arena, &r->list, r->variant->amsgrad, tensors);
+    bench_arena_place(&arena, &r->list, bench_has_amsgrad(r->variant), tensors);
 
-    const adamw_config config = bench_config(r->variant, r->threads);
+    const adamw_config config = bench_config(r->variant);
     const double begin = now();
     for (int i = 0; i < r->steps; i++) {
         const double before = now();
-        const adamw_status status = adamw_step(&config, (uint64_t)i + 1, tensors, r->list.count);
+        const adamw_status status = adamw_step(&config, (uint64_t)i + 1, tensors, r->list.count, r->threads);
         seconds[i] = now() - before;
         if (status != ADAMW_OK) {
             fprintf(stderr, "adamw-bench: step %d: %s\n", i + 1, adamw_status_string(status));
@@ -107,7 +107,7 @@ static int wrong(const char *argument, const char *message)
 
 static void print_isas(void)
 {
-    for (adamw_isa isa = ADAMW_ISA_SCALAR; isa <= ADAMW_ISA_NEON; ++isa)
+    for (adamw_isa isa = ADAMW_ISA_SCALAR; isa < ADAMW_ISA_COUNT; ++isa)
         if (adamw_isa_supported(isa))
             puts(adamw_isa_name(isa));
 }
@@ -189,7 +189,7 @@ int main(int argc, char **argv)
         bench_list_print(&r.list, stdout);
         return 0;
     }
-    if (!bench_arena_fits(&r.list, r.variant->amsgrad, 0, message))
+    if (!bench_arena_fits(&r.list, bench_has_amsgrad(r.variant), 0, message))
         return wrong("the list", message);
     /* AUTO leaves the choice to ADAMW_ISA in the environment, as any program does. */
     if (r.isa != ADAMW_ISA_AUTO)

@@ -60,17 +60,17 @@ mutant() {
 }
 
 update=kernels/body/update.h avx2=kernels/vec/avx2.h avx512=kernels/vec/avx512.h
-driver=kernels/core/driver.c coefficients=kernels/core/coefficients.c
+team=kernels/run/team.c coefficients=kernels/plan/coefficients.c
 
 # Contraction, and fma where the formula has none, or none where it has one.
 flags=-O2 # which fuses across branches as well
-mutant contraction '--quick isa_equals_scalar conformance' kernels/core/strict.h '/fp-contract=off/d' \
+mutant contraction '--quick isa_equals_scalar conformance' kernels/strict.h '/fp-contract=off/d' \
     Makefile 's/-ffp-contract=off/-ffp-contract=fast/'
 flags=$fast
 mutant scalar-without-fma '--quick vocabulary isa_equals_scalar' \
     kernels/vec/scalar.h 's/return fmaf(a, b, c);/return a * b + c;/'
 mutant stray-fma '--quick conformance' $update \
-    's/return v_sub(p, v_fma(.*/return v_fnma(v_set(k->decay), p, v_fnma(v_set(k->step), u, p));/'
+    's/return v_sub(p, v_fma(.*/return v_fnma(v_set(k->accurate.decay), p, v_fnma(v_set(k->accurate.step_size), u, p));/'
 # Only correctly rounded operations.
 mutant root-estimate '--quick all_floats isa_equals_scalar' $avx512 's/return v_fma(v_fnma(s, s, x), h, s);/return s;/'
 mutant root-range 'all_floats' $avx512 's/low = 0x12800000/low = 0x00800000/'
@@ -83,32 +83,32 @@ mutant reciprocal '--quick vocabulary isa_equals_scalar' $avx512 \
 mutant native-max '--quick vocabulary isa_equals_scalar' $avx2 \
     's/vfloat take_a = .*/return _mm256_max_ps(a, b);\n    vfloat take_a = a;/'
 mutant other-tail '--quick isa_equals_scalar split_is_whole' $update \
-    's/update_vector(&k, &e, &s, at, n % LANES, form);/{ update_form other = form; other.small_beta2 = true; other.torch = false; update_vector(\&k, \&e, \&s, at, n % LANES, other); }/'
+    's/update_vector(&k, &s, at, n % LANES, form);/{ update_form other = form; other.small_beta2 = true; other.traits.torch = false; update_vector(\&k, \&s, at, n % LANES, other); }/'
 mutant sum-order '--quick update_norms' $avx2 's/sum->lane\[2 \* i + 1\] = add_square(sum->lane\[2 \* i + 1\]/sum->lane[2 * i] = add_square(sum->lane[2 * i]/'
 mutant bf16-truncates '--quick all_floats' $avx2 's/_mm256_set1_epi32(0x7FFF)/_mm256_set1_epi32(0)/'
 mutant f16-truncates '--quick all_floats' $avx2 's/_MM_FROUND_TO_NEAREST_INT/_MM_FROUND_TO_ZERO/'
 # The floating-point environment.
-mutant worker-env '--quick threads_are_one' $driver '/adamw_float_env_set(caller_env);/d'
-mutant worker-env-kept '--quick float_env_kept' $driver '/adamw_float_env_set(own_env);/d'
-mutant caller-env-kept '--quick float_env_kept' kernels/core/api.c '/adamw_float_env_set(env);/d'
+mutant worker-env '--quick threads_are_one' $team '/adamw_float_env_set(caller_env);/d'
+mutant worker-env-kept '--quick float_env_kept' $team '/adamw_float_env_set(own_env);/d'
+mutant caller-env-kept '--quick float_env_kept' kernels/api/step.c '/adamw_float_env_set(env);/d'
 # Coefficients.
 mutant bias-by-pow '--quick coefficients' $coefficients \
     's/double x = 1 - beta, r = 0;/return 1 - pow(beta, (double)step);\n    &/'
 mutant running-product '--quick resume coefficients' $coefficients \
     's/double x = 1 - beta, r = 0;/static float product[2] = {1, 1}; float *own = \&product[beta > 0.95]; *own *= (float)beta; return 1 - *own;\n    &/'
-mutant eps-uncorrected '--quick coefficients accuracy_bar' $coefficients 's/config->eps \* root_bc2/config->eps/'
+mutant eps-uncorrected '--quick coefficients accuracy_bar' $coefficients 's/config->eps \* bias_correction2_sqrt/config->eps/'
 mutant no-small-betas '--quick small_betas' $coefficients 's/config->beta2 < 0.5/false/'
 # ACCURATE and TORCH, each against the other's form.
 mutant decay-as-factor 'decay_is_realised' $update \
-    's/return v_sub(p, v_fma(.*/return v_sub(v_mul(v_set(1 - k->decay), p), v_mul(v_set(k->step), u));/'
+    's/return v_sub(p, v_fma(.*/return v_sub(v_mul(v_set(1 - k->accurate.decay), p), v_mul(v_set(k->accurate.step_size), u));/'
 mutant torch-2.0-lerp '--quick torch_golden' $update \
-    's/if (!form.small_beta1) {$/if (form.torch) {\n        m = v_fma(v_mul(v_set(k->sign), v_set(k->c1)), g, v_mul(m, v_set(k->beta1)));\n    } else if (!form.small_beta1) {/'
-mutant one-lerp-form '--quick torch_golden' $update 's/m = v_fnma(v_sub(turned, m), v_set(k->w1), turned);/m = v_fma(v_set(k->c1), v_sub(turned, m), m);/'
+    's/if (!form.small_beta1) {$/if (is.torch) {\n        m = v_fma(v_mul(v_set(k->sign), v_set(k->c1)), g, v_mul(m, v_set(k->beta1)));\n    } else if (!form.small_beta1) {/'
+mutant one-lerp-form '--quick torch_golden' $update 's/m = v_fnma(v_sub(turned, m), v_set(k->torch.one_minus_c1), turned);/m = v_fma(v_set(k->c1), v_sub(turned, m), m);/'
 # Memory.
 mutant whole-load '--quick memory' $avx2 's/return _mm256_maskload_ps(.*/return _mm256_loadu_ps((const float *)from);/'
 mutant whole-store '--quick memory' $avx2 's/_mm256_maskstore_ps((float \*)to, first_lanes(n), x)/_mm256_storeu_ps((float *)to, x)/'
 mutant aligned-load '--quick memory' $avx2 's/vfloat x = _mm256_loadu_ps(/vfloat x = _mm256_load_ps(/'
-mutant index-of-32-bits 'beyond_32_bits' $update 's/begin = first \* sizeof(float)/begin = (uint32_t)first * sizeof(float)/'
+mutant index-of-32-bits 'beyond_32_bits' kernels/run/stages.c 's/at = first \* sizeof(float)/at = (uint32_t)first * sizeof(float)/'
 
 echo "$passed passed, $failed failed"
 [ $failed = 0 ] && [ $passed != 0 ]

@@ -28,7 +28,7 @@ static int usage(const char *what, const char *value)
 
 static bool parse_isa(const char *name, adamw_isa *isa)
 {
-    for (*isa = ADAMW_ISA_AUTO; *isa <= ADAMW_ISA_NEON; *isa = (adamw_isa)(*isa + 1))
+    for (*isa = ADAMW_ISA_AUTO; *isa < ADAMW_ISA_COUNT; *isa = (adamw_isa)(*isa + 1))
         if (strcmp(name, adamw_isa_name(*isa)) == 0)
             return true;
     return false;

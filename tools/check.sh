@@ -18,7 +18,7 @@ gcc          | part_compiler gcc                | gcc, warnings are errors, ever
 clang        | part_compiler clang-14           | the same with clang
 openmp-no    | part_openmp_no                   | the same built without OpenMP
 drop-in      | part_drop_in                     | the sources in another tree, at any optimisation, have the same bits
-accuracy     | make -s accuracy-quick           | the tool behind the tables of kernels/README.md, with little work
+accuracy     | make -s accuracy-quick           | the tool behind the tables of kernels/ARITHMETIC.md, with little work
 stray-fma    | part_stray_fma                   | no fused multiply-add in the kernels that the formula does not have
 refusals     | part_refusals                    | 32-bit, big-endian and -ffast-math builds are refused in words
 cplusplus    | part_cplusplus                   | adamw.h in C++

@@ -14,22 +14,26 @@
 #include "lists.h"
 
 const bench_variant bench_variants[] = {
-#define BENCH_VARIANT(name, torch, l2, amsgrad) {#name, (adamw_arithmetic)(torch), (adamw_decay)(l2), amsgrad},
+#define BENCH_VARIANT(name) {#name},
     ADAMW_VARIANTS(BENCH_VARIANT)
 #undef BENCH_VARIANT
 };
 const size_t bench_variant_count = sizeof bench_variants / sizeof bench_variants[0];
 
-size_t bench_bytes_per_parameter(const bench_variant *variant) { return variant->amsgrad ? 36 : 28; }
+static adamw_traits traits_of(const bench_variant *variant) { return adamw_variant_traits[variant - bench_variants]; }
 
-adamw_config bench_config(const bench_variant *variant, int threads)
+bool bench_has_amsgrad(const bench_variant *variant) { return traits_of(variant).amsgrad; }
+
+size_t bench_bytes_per_parameter(const bench_variant *variant) { return traits_of(variant).amsgrad ? 36 : 28; }
+
+adamw_config bench_config(const bench_variant *variant)
 {
+    const adamw_traits traits = traits_of(variant);
     adamw_config config;
     adamw_config_init(&config);
-    config.arithmetic = variant->arithmetic;
-    config.decay = variant->decay;
-    config.amsgrad = variant->amsgrad;
-    config.threads = threads;
+    config.arithmetic = traits.torch ? ADAMW_ARITHMETIC_TORCH : ADAMW_ARITHMETIC_ACCURATE;
+    config.decay = traits.l2 ? ADAMW_DECAY_L2 : ADAMW_DECAY_DECOUPLED;
+    config.amsgrad = traits.amsgrad;
     return config;
 }
 
@@ -64,11 +68,10 @@ const bench_variant *bench_parse_variant(const char *text, char *message)
 
 bool bench_parse_isa(const char *text, adamw_isa *isa, char *message)
 {
-    for (*isa = ADAMW_ISA_AUTO; *isa <= ADAMW_ISA_NEON; ++*isa)
-        if (strcmp(text, adamw_isa_name(*isa)) == 0 && adamw_isa_supported(*isa))
-            return true;
+    if (adamw_isa_from_name(text, isa) == ADAMW_OK && adamw_isa_supported(*isa))
+        return true;
     snprintf(message, BENCH_MESSAGE, "'%.60s' is no instruction set that runs here: it must be one of ", text);
-    for (adamw_isa each = ADAMW_ISA_AUTO; each <= ADAMW_ISA_NEON; ++each)
+    for (adamw_isa each = ADAMW_ISA_AUTO; each < ADAMW_ISA_COUNT; ++each)
         if (adamw_isa_supported(each))
             add_name(message, adamw_isa_name(each), each == ADAMW_ISA_AUTO);
     return false;

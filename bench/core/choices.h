@@ -14,23 +14,22 @@
 extern "C" {
 #endif
 
-/* One of the library's list (ADAMW_VARIANTS), with its name there. */
+/* One of the library's list (ADAMW_VARIANTS), with its name and at its place there. */
 typedef struct bench_variant {
     const char *name;
-    adamw_arithmetic arithmetic;
-    adamw_decay decay;
-    bool amsgrad;
 } bench_variant;
 
 extern const bench_variant bench_variants[];
 extern const size_t bench_variant_count;
 
+bool bench_has_amsgrad(const bench_variant *variant);
+
 /* What a step moves for each parameter: reads p, g, m, v and writes p, m, v; amsgrad also reads and writes its own.
  */
 size_t bench_bytes_per_parameter(const bench_variant *variant);
 
-/* Defaults, and what the variant and the thread count say. */
-adamw_config bench_config(const bench_variant *variant, int threads);
+/* Defaults, and what the variant says. */
+adamw_config bench_config(const bench_variant *variant);
 
 /* CPUs that this process may use; 1 in a build without OpenMP. */
 int bench_max_threads(void);

@@ -8,14 +8,14 @@
 #include <math.h>
 
 static void update(size_t n, float *restrict param, const float *restrict grad, float *restrict exp_avg,
-                   float *restrict exp_avg_sq, const adamw_config *config, uint64_t step)
+                   float *restrict exp_avg_sq, const adamw_config *config, uint64_t step, int threads)
 {
     const float lr = (float)config->lr, beta1 = (float)config->beta1, beta2 = (float)config->beta2,
                 eps = (float)config->eps, weight_decay = (float)config->weight_decay;
     const float correction1 = 1.0f - powf(beta1, (float)step), correction2 = 1.0f - powf(beta2, (float)step);
 
     /* A team for 16K values and more, as one would after a look at a profile. */
-#pragma omp parallel for simd num_threads(config->threads) if (parallel : config->threads > 1 && n >= 16384)
+#pragma omp parallel for simd num_threads(threads) if (parallel : threads > 1 && n >= 16384)
     for (size_t i = 0; i < n; i++) {
         const float g = grad[i];
         const float m = beta1 * exp_avg[i] + (1.0f - beta1) * g;
@@ -27,9 +27,9 @@ static void update(size_t n, float *restrict param, const float *restrict grad, 
     }
 }
 
-void bench_c_loop(const adamw_config *config, uint64_t step, const adamw_tensor *tensors, size_t count)
+void bench_c_loop(const adamw_config *config, uint64_t step, const adamw_tensor *tensors, size_t count, int threads)
 {
     for (size_t i = 0; i < count; i++)
         update(tensors[i].n, (float *)tensors[i].param, (const float *)tensors[i].grad, (float *)tensors[i].exp_avg,
-               (float *)tensors[i].exp_avg_sq, config, step);
+               (float *)tensors[i].exp_avg_sq, config, step, threads);
 }

@@ -1,5 +1,6 @@
 """build/bench/libpeers.so in Python: a list in memory (List) and the C contestants on it (peer)."""
 import ctypes
+import itertools
 import os
 
 MESSAGE = 480  # BENCH_MESSAGE
@@ -31,7 +32,8 @@ def load(build):
 def isas(library):
     """The instruction sets that run here, the active one first."""
     active = library.adamw_isa_active()
-    others = [isa for isa in range(1, 5) if library.adamw_isa_supported(isa) and isa != active]
+    others = [isa for isa in itertools.takewhile(lambda isa: library.adamw_isa_name(isa) != b"unknown", itertools.count(1))
+              if library.adamw_isa_supported(isa) and isa != active]
     return [library.adamw_isa_name(isa).decode() for isa in [active, *others]]
 
 

@@ -22,6 +22,7 @@ struct bench_peer {
     const bench_placed *placed;
     enum { STEP, LOOP, PLAIN, UNROLLED, UPDATE, PARTS, UPDATE_PLAIN, UPDATE_UNROLLED } kind;
     adamw_config config;
+    int threads;
     adamw_isa isa;
 };
 
@@ -91,7 +92,8 @@ bench_peer *bench_peer_new(const bench_placed *placed, const char *kind, const c
         return NULL;
     }
     peer->placed = placed;
-    peer->config = bench_config(found, threads);
+    peer->config = bench_config(found);
+    peer->threads = threads;
     if (peer->isa == ADAMW_ISA_AUTO)
         peer->isa = adamw_isa_active();
     while (strcmp(kinds[peer->kind], kind) != 0)
@@ -109,22 +111,22 @@ int bench_peer_call(const bench_peer *peer)
     const size_t count = placed->list.count, total = placed->list.total;
     switch (peer->kind) {
     case STEP:
-        return (int)adamw_step(&peer->config, step_number, placed->tensors, count);
+        return (int)adamw_step(&peer->config, step_number, placed->tensors, count, peer->threads);
     case LOOP:
-        bench_c_loop(&peer->config, step_number, placed->tensors, count);
+        bench_c_loop(&peer->config, step_number, placed->tensors, count, peer->threads);
         return 0;
     case UPDATE:
-        return (int)bench_update(&peer->config, step_number, placed->tensors, count);
+        return (int)bench_update(&peer->config, step_number, placed->tensors, count, peer->threads);
     case PARTS:
-        return (int)bench_update_parts(&peer->config, step_number, placed->tensors, count);
+        return (int)bench_update_parts(&peer->config, step_number, placed->tensors, count, peer->threads);
     case UPDATE_PLAIN:
     case UPDATE_UNROLLED:
         bench_traffic_update(peer->isa, peer->kind == UPDATE_PLAIN ? BENCH_LOOP_PLAIN : BENCH_LOOP_UNROLLED,
-                             &peer->config, placed->tensors, count, total);
+                             peer->threads, placed->tensors, count, total);
         return 0;
     default:
         bench_traffic(peer->isa, peer->kind == PLAIN ? BENCH_LOOP_PLAIN : BENCH_LOOP_UNROLLED, &peer->config,
-                      placed->tensors, count, total);
+                      peer->threads, placed->tensors, count, total);
         return 0;
     }
 }

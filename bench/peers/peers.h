@@ -13,13 +13,15 @@ extern "C" {
 #endif
 
 /* loop.c: a step of the list as a plain C loop, one tensor after another. */
-void bench_c_loop(const adamw_config *config, uint64_t step, const adamw_tensor *tensors, size_t count);
+void bench_c_loop(const adamw_config *config, uint64_t step, const adamw_tensor *tensors, size_t count, int threads);
 
 /* update.c: the whole update in one call, and as passes one after another. The clipping never bites, so that
  * gradients (which are cleared, and so stay 0 from the second call on: memory does not care) change nothing that is
  * timed. */
-adamw_status bench_update(const adamw_config *config, uint64_t step, const adamw_tensor *tensors, size_t count);
-adamw_status bench_update_parts(const adamw_config *config, uint64_t step, const adamw_tensor *tensors, size_t count);
+adamw_status bench_update(const adamw_config *config, uint64_t step, const adamw_tensor *tensors, size_t count,
+                          int threads);
+adamw_status bench_update_parts(const adamw_config *config, uint64_t step, const adamw_tensor *tensors, size_t count,
+                                int threads);
 
 /* A list in memory of its own, huge pages, with a fifth stream for an average where `average`. `kind` is "size",
  * "list" or "shapes" and `text` what adamw-bench's options of these names take. NULL: `message` (BENCH_MESSAGE bytes)

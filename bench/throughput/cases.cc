@@ -26,7 +26,7 @@ const size_t large = size_t(16) << 20;
 std::vector<adamw_isa> isas()
 {
     std::vector<adamw_isa> found;
-    for (int isa = ADAMW_ISA_SCALAR; isa <= ADAMW_ISA_NEON; isa++)
+    for (int isa = ADAMW_ISA_SCALAR; isa < ADAMW_ISA_COUNT; isa++)
         if (adamw_isa_supported(adamw_isa(isa)))
             found.push_back(adamw_isa(isa));
     return found;

@@ -17,7 +17,7 @@
 #endif
 
 extern "C" {
-#include "../../kernels/core/coefficients.h"
+#include "../../kernels/plan/coefficients.h"
 #include "../../kernels/dispatch/isa.h"
 }
 #include "../peers/peers.h"
@@ -96,28 +96,35 @@ void must(adamw_status status)
 
 using descriptors = std::shared_ptr<const std::vector<adamw_tensor>>;
 
-contestant step(const char *label, const adamw_config &config, descriptors tensors)
+contestant step(const char *label, const adamw_config &config, descriptors tensors, int threads)
 {
-    return {label, [=] { must(adamw_step(&config, step_number, tensors->data(), tensors->size())); }};
+    return {label, [=] { must(adamw_step(&config, step_number, tensors->data(), tensors->size(), threads)); }};
 }
 
 contestant traffic(const char *label, bench_loop loop, const bench_case &which, const adamw_config &config,
                    descriptors tensors)
 {
     const adamw_isa isa = which.isa;
+    const int threads = which.threads;
     const size_t total = which.list->total;
-    return {label, [=] { bench_traffic(isa, loop, &config, tensors->data(), tensors->size(), total); }};
+    return {label, [=] { bench_traffic(isa, loop, &config, tensors->data(), tensors->size(), total, threads); }};
 }
 
-/* The loop of the instruction set, without the call around it; as in the call, a list as short as these asks
- * for no memory ahead. */
+/* The loop of the instruction set, without the call around it; as in the call, a list as short as these is not
+ * prefetched. */
 contestant kernel(const bench_case &which, const adamw_config &config, descriptors tensors)
 {
-    const adamw_coefficients k = adamw_coefficients_of(&config, step_number);
-    adamw_kernel *update = adamw_kernels_of(which.isa)->update[which.variant - bench_variants];
+    adamw_coefficients k;
+    adamw_coefficients_of(&k, &config, step_number);
+    adamw_update_kernel *update = adamw_kernels_of(which.isa)->update[which.variant - bench_variants];
     return {"kernel", [=] {
-                for (const adamw_tensor &each : *tensors)
-                    update(&k, &each, 0, each.n);
+                for (const adamw_tensor &each : *tensors) {
+                    const adamw_update_streams s = {
+                        static_cast<char *>(each.param),          static_cast<const char *>(each.grad),
+                        static_cast<char *>(each.exp_avg),        static_cast<char *>(each.exp_avg_sq),
+                        static_cast<char *>(each.max_exp_avg_sq), static_cast<const char *>(each.grad)};
+                    update(&k, &s, each.n);
+                }
             }};
 }
 
@@ -148,7 +155,7 @@ descriptors vanished(const bench_case &which, const adamw_config &config)
         std::fill_n(static_cast<float *>(each.exp_avg_sq), each.n, 0.0f);
     }
     for (uint64_t i = 1; i <= 10000; i++)
-        must(adamw_step(&config, i, tensors.data(), tensors.size()));
+        must(adamw_step(&config, i, tensors.data(), tensors.size(), which.threads));
     entry.second = std::make_shared<const std::vector<adamw_tensor>>(tensors);
     return entry.second;
 }
@@ -171,41 +178,47 @@ contestant flushed(contestant plain)
 std::vector<contestant> with_tried(const bench_case &which, const adamw_config &config, descriptors tensors)
 {
     const size_t total = which.list->total;
-    std::vector<contestant> all = {step("step", config, tensors),
+    const int threads = which.threads;
+    std::vector<contestant> all = {step("step", config, tensors, which.threads),
                                    traffic("plain", BENCH_LOOP_PLAIN, which, config, tensors),
                                    traffic("unrolled", BENCH_LOOP_UNROLLED, which, config, tensors)};
     for (const bench_tried *way = bench_tried_with(which.isa); way->name != nullptr; way++) {
         /* Non-temporal stores empty the caches, for everybody else as well. */
         if (total < (size_t(16) << 20) && std::string(way->name) == "stream")
             continue;
-        all.push_back({way->name,
-                       [=] { must(bench_tried_step(way, &config, step_number, tensors->data(), tensors->size())); }});
+        all.push_back(
+            {way->name,
+             [=] { must(bench_tried_step(way, &config, step_number, tensors->data(), tensors->size(), threads)); }});
     }
     return all;
 }
 
 std::vector<contestant> contestants(const bench_case &which, const memory &buffers)
 {
-    const adamw_config config = bench_config(which.variant, which.threads);
+    const adamw_config config = bench_config(which.variant);
+    const int threads = which.threads;
     const auto tensors = std::make_shared<const std::vector<adamw_tensor>>(buffers.place(which));
     switch (which.what) {
     case kind::call:
-        return {step("step", config, tensors), kernel(which, config, tensors)};
+        return {step("step", config, tensors, which.threads), kernel(which, config, tensors)};
     case kind::c_loop:
-        return {step("step", config, tensors),
-                {"loop", [=] { bench_c_loop(&config, step_number, tensors->data(), tensors->size()); }}};
+        return {step("step", config, tensors, which.threads),
+                {"loop", [=] { bench_c_loop(&config, step_number, tensors->data(), tensors->size(), threads); }}};
     case kind::many:
-        return {step("step", config, tensors), step("one", config, one_tensor(*tensors, which.list->total))};
+        return {step("step", config, tensors, which.threads),
+                step("one", config, one_tensor(*tensors, which.list->total), which.threads)};
     case kind::tried:
         return with_tried(which, config, tensors);
     case kind::subnormal:
-        return {step("step", config, vanished(which, config)), step("normal", config, tensors),
-                flushed(step("flushed", config, vanished(which, config)))};
+        return {step("step", config, vanished(which, config), which.threads),
+                step("normal", config, tensors, which.threads),
+                flushed(step("flushed", config, vanished(which, config), which.threads))};
     case kind::team:
     case kind::neighbour:
-        return {step("step", config, tensors), step("one", bench_config(which.variant, 1), tensors)};
+        return {step("step", config, tensors, which.threads), step("one", config, tensors, 1)};
     default:
-        return {step("step", config, tensors), traffic("plain", BENCH_LOOP_PLAIN, which, config, tensors),
+        return {step("step", config, tensors, which.threads),
+                traffic("plain", BENCH_LOOP_PLAIN, which, config, tensors),
                 traffic("unrolled", BENCH_LOOP_UNROLLED, which, config, tensors)};
     }
 }
@@ -234,7 +247,7 @@ bool memory::allocate(const std::vector<bench_case> &cases, char *message)
     std::map<bench_pages, need> needs;
     for (const bench_case &each : cases) {
         need &pages = needs[each.pages];
-        pages.amsgrad = pages.amsgrad || each.variant->amsgrad;
+        pages.amsgrad = pages.amsgrad || bench_has_amsgrad(each.variant);
         if (pages.list == nullptr || bench_arena_bytes(each.list, false) > bench_arena_bytes(pages.list, false))
             pages.list = each.list;
     }
@@ -255,7 +268,7 @@ bool memory::allocate(const std::vector<bench_case> &cases, char *message)
 std::vector<adamw_tensor> memory::place(const bench_case &which) const
 {
     std::vector<adamw_tensor> tensors(which.list->count);
-    bench_arena_place(&arenas.at(which.pages), which.list, which.variant->amsgrad, tensors.data());
+    bench_arena_place(&arenas.at(which.pages), which.list, bench_has_amsgrad(which.variant), tensors.data());
     return tensors;
 }
 

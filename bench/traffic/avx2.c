@@ -2,19 +2,9 @@
  * avx2.c - the traffic loops with the vectors of AVX2. Nothing but the target and the choice of the vocabulary
  * belongs here.
  */
-#include "../../kernels/core/strict.h"
-
 #include "tables.h"
 
 #if defined(__x86_64__)
-
-#include <immintrin.h>
-
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#else
-#pragma GCC target("avx2,fma")
-#endif
 
 #include "../../kernels/vec/avx2.h"
 
@@ -24,9 +14,7 @@
 const adamw_kernels bench_plain_avx2 = BENCH_PLAIN_TABLE;
 const adamw_kernels bench_unrolled_avx2 = BENCH_UNROLLED_TABLE;
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#endif
+ADAMW_TARGET_END
 
 #else
 

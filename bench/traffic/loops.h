@@ -14,136 +14,90 @@ ADAMW_INLINE vfloat laundered(vfloat x)
 /* Nor that a gradient is loaded for nothing. */
 ADAMW_INLINE void consume(vfloat x) { __asm__ volatile("" : : BENCH_REGISTER(x)); }
 
-ADAMW_INLINE void move_vector(char *at) { v_store(at, laundered(v_load(at))); }
-
-ADAMW_INLINE void move_vectors(char *at)
+/* Reads `count` vectors, or the first `tail` values of one, and writes them back where `writes`. */
+ADAMW_INLINE void move(const char *from, int count, size_t tail, bool writes)
 {
-    const vfloat a = laundered(v_load(at)), b = laundered(v_load(at + sizeof a)),
-                 c = laundered(v_load(at + 2 * sizeof a)), d = laundered(v_load(at + 3 * sizeof a));
-    v_store(at, a);
-    v_store(at + sizeof a, b);
-    v_store(at + 2 * sizeof a, c);
-    v_store(at + 3 * sizeof a, d);
+    char *at = (char *)(uintptr_t)from;
+    vfloat x[4];
+    ADAMW_UNROLL
+    for (int i = 0; i < count; i++)
+        x[i] = laundered(tail ? v_load_tail(at, tail) : v_load(at + (size_t)i * sizeof(vfloat)));
+    ADAMW_UNROLL
+    for (int i = 0; i < count; i++)
+        if (!writes)
+            consume(x[i]);
+        else if (tail)
+            v_store_tail(at, tail, x[i]);
+        else
+            v_store(at + (size_t)i * sizeof(vfloat), x[i]);
 }
 
-ADAMW_INLINE void consume_vectors(const char *at)
+ADAMW_INLINE void move_streams(const adamw_update_streams *s, size_t at, int count, size_t tail,
+                               const adamw_traits traits, bool clears)
 {
-    consume(v_load(at));
-    consume(v_load(at + sizeof(vfloat)));
-    consume(v_load(at + 2 * sizeof(vfloat)));
-    consume(v_load(at + 3 * sizeof(vfloat)));
+    /* What a step writes back; another stream of the list does not compile before it is named here. */
+    const bool writes_param = true, writes_grad = clears, writes_exp_avg = true, writes_exp_avg_sq = true,
+               writes_max_exp_avg_sq = true;
+#define MOVE(name, when)                                                                                             \
+    if (when)                                                                                                        \
+        move(s->name + at, count, tail, writes_##name);
+    ADAMW_UPDATE_STREAMS(MOVE)
+#undef MOVE
 }
 
-ADAMW_INLINE void traffic_loop(const adamw_tensor *tensor, size_t first, size_t n, bool amsgrad, bool unrolled)
+/* `clears`: the gradient is written as well. */
+ADAMW_INLINE void traffic_loop(const adamw_update_streams *streams, size_t n, bool amsgrad, bool clears,
+                               bool unrolled)
 {
-    char *param = (char *)tensor->param + first * sizeof(float);
-    const char *grad = (const char *)tensor->grad + first * sizeof(float);
-    char *exp_avg = (char *)tensor->exp_avg + first * sizeof(float);
-    char *exp_avg_sq = (char *)tensor->exp_avg_sq + first * sizeof(float);
-    char *max_exp_avg_sq = amsgrad ? (char *)tensor->max_exp_avg_sq + first * sizeof(float) : NULL;
+    const adamw_update_streams s = *streams;
+    const adamw_traits traits = {.amsgrad = amsgrad};
     const size_t bytes = n * sizeof(float), four = 4 * sizeof(vfloat);
     size_t at = 0;
-
-    for (; unrolled && at + four <= bytes; at += four) {
-        move_vectors(param + at);
-        consume_vectors(grad + at);
-        move_vectors(exp_avg + at);
-        move_vectors(exp_avg_sq + at);
-        if (amsgrad)
-            move_vectors(max_exp_avg_sq + at);
-    }
-    for (; at + sizeof(vfloat) <= bytes; at += sizeof(vfloat)) {
-        move_vector(param + at);
-        consume(v_load(grad + at));
-        move_vector(exp_avg + at);
-        move_vector(exp_avg_sq + at);
-        if (amsgrad)
-            move_vector(max_exp_avg_sq + at);
-    }
-    const size_t rest = n % LANES;
-    if (LANES > 1 && rest != 0) {
-        v_store_part(param + at, rest, laundered(v_load_part(param + at, rest)));
-        consume(v_load_part(grad + at, rest));
-        v_store_part(exp_avg + at, rest, laundered(v_load_part(exp_avg + at, rest)));
-        v_store_part(exp_avg_sq + at, rest, laundered(v_load_part(exp_avg_sq + at, rest)));
-        if (amsgrad)
-            v_store_part(max_exp_avg_sq + at, rest, laundered(v_load_part(max_exp_avg_sq + at, rest)));
-    }
+    for (; unrolled && at + four <= bytes; at += four)
+        move_streams(&s, at, 4, 0, traits, clears);
+    for (; at + sizeof(vfloat) <= bytes; at += sizeof(vfloat))
+        move_streams(&s, at, 1, 0, traits, clears);
+    if (LANES > 1 && n % LANES != 0)
+        move_streams(&s, at, 1, n % LANES, traits, clears);
 }
 
-/* The second pass of the whole update: every stream of it read and written, the gradient too, for it is cleared. */
-ADAMW_INLINE void whole_loop(const adamw_tensor *tensor, size_t first, size_t n, bool unrolled)
-{
-    const size_t begin = first * sizeof(float), bytes = n * sizeof(float), four = 4 * sizeof(vfloat);
-    char *const streams[] = {(char *)tensor->param + begin, (char *)(uintptr_t)tensor->grad + begin,
-                             (char *)tensor->exp_avg + begin, (char *)tensor->exp_avg_sq + begin,
-                             (char *)tensor->param_ema + begin};
-    size_t at = 0;
-    for (; unrolled && at + four <= bytes; at += four) {
-        ADAMW_UNROLL
-        for (int i = 0; i < 5; i++)
-            move_vectors(streams[i] + at);
-    }
-    for (; at + sizeof(vfloat) <= bytes; at += sizeof(vfloat)) {
-        ADAMW_UNROLL
-        for (int i = 0; i < 5; i++)
-            move_vector(streams[i] + at);
-    }
-    const size_t rest = n % LANES;
-    for (int i = 0; LANES > 1 && rest != 0 && i < 5; i++)
-        v_store_part(streams[i] + at, rest, laundered(v_load_part(streams[i] + at, rest)));
-}
-
-/* The first: the gradients read. */
-static double read_loop(const void *x, adamw_dtype dtype, size_t n, float scale)
+/* The first pass of the whole update: the gradients read. */
+static double read_loop(const void *x, adamw_dtype dtype, size_t n, float scale, size_t prefetch)
 {
     const char *from = (const char *)x;
     const size_t bytes = n * sizeof(float), four = 4 * sizeof(vfloat);
     size_t at = 0;
-    (void)dtype, (void)scale;
+    (void)dtype, (void)scale, (void)prefetch;
     for (; at + four <= bytes; at += four)
-        consume_vectors(from + at);
+        move(from + at, 4, 0, false);
     for (; at + sizeof(vfloat) <= bytes; at += sizeof(vfloat))
-        consume(v_load(from + at));
+        move(from + at, 1, 0, false);
     if (LANES > 1 && n % LANES != 0)
-        consume(v_load_part(from + at, n % LANES));
+        move(from + at, 1, n % LANES, false);
     return 0;
 }
 
-static void whole_plain(const adamw_coefficients *k, const adamw_extras *e, const adamw_tensor *tensor, size_t first,
-                        size_t n)
-{
-    (void)k, (void)e;
-    whole_loop(tensor, first, n, false);
-}
-
-static void whole_unrolled(const adamw_coefficients *k, const adamw_extras *e, const adamw_tensor *tensor,
-                           size_t first, size_t n)
-{
-    (void)k, (void)e;
-    whole_loop(tensor, first, n, true);
-}
-
-#define BENCH_DEFINE_LOOP(name, amsgrad, unrolled)                                                                   \
-    static void name(const adamw_coefficients *k, const adamw_tensor *tensor, size_t first, size_t n)                \
+#define BENCH_DEFINE_LOOP(loop, amsgrad, clears, unrolled)                                                           \
+    static void loop(const adamw_coefficients *k, const adamw_update_streams *s, size_t n)                           \
     {                                                                                                                \
         (void)k;                                                                                                     \
-        traffic_loop(tensor, first, n, amsgrad, unrolled);                                                           \
+        traffic_loop(s, n, amsgrad, clears, unrolled);                                                               \
     }
-BENCH_DEFINE_LOOP(plain, false, false)
-BENCH_DEFINE_LOOP(plain_amsgrad, true, false)
-BENCH_DEFINE_LOOP(unrolled, false, true)
-BENCH_DEFINE_LOOP(unrolled_amsgrad, true, true)
+BENCH_DEFINE_LOOP(plain, false, false, false)
+BENCH_DEFINE_LOOP(plain_amsgrad, true, false, false)
+BENCH_DEFINE_LOOP(plain_whole, true, true, false)
+BENCH_DEFINE_LOOP(unrolled, false, false, true)
+BENCH_DEFINE_LOOP(unrolled_amsgrad, true, false, true)
+BENCH_DEFINE_LOOP(unrolled_whole, true, true, true)
 #undef BENCH_DEFINE_LOOP
 
-/* Every variant moves the same bytes but for amsgrad. */
-#define BENCH_PLAIN_ENTRY(name, torch, l2, amsgrad) [ADAMW_VARIANT_##name] = amsgrad ? plain_amsgrad : plain,
-#define BENCH_UNROLLED_ENTRY(name, torch, l2, amsgrad) [ADAMW_VARIANT_##name] = amsgrad ? unrolled_amsgrad : unrolled,
-#define BENCH_PLAIN_TABLE                                                                                            \
+/* What AdamW moves is what Adam and TORCH's variants move. */
+#define BENCH_TABLE(loop)                                                                                            \
     {                                                                                                                \
-        .update = {ADAMW_VARIANTS(BENCH_PLAIN_ENTRY)}, .extended = {whole_plain}, .sum_squares = read_loop           \
+        .update = {[ADAMW_VARIANT_adamw] = loop,                                                                     \
+                   [ADAMW_VARIANT_adamw_amsgrad] = loop##_amsgrad,                                                   \
+                   [BENCH_WHOLE_UPDATE] = loop##_whole},                                                             \
+        .sum_squares = read_loop                                                                                     \
     }
-#define BENCH_UNROLLED_TABLE                                                                                         \
-    {                                                                                                                \
-        .update = {ADAMW_VARIANTS(BENCH_UNROLLED_ENTRY)}, .extended = {whole_unrolled}, .sum_squares = read_loop     \
-    }
+#define BENCH_PLAIN_TABLE BENCH_TABLE(plain)
+#define BENCH_UNROLLED_TABLE BENCH_TABLE(unrolled)

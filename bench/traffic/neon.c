@@ -1,13 +1,9 @@
 /*
  * neon.c - the traffic loops with the vectors of NEON. Nothing but the choice of the vocabulary belongs here.
  */
-#include "../../kernels/core/strict.h"
-
 #include "tables.h"
 
 #if defined(__aarch64__)
-
-#include <arm_neon.h>
 
 #include "../../kernels/vec/neon.h"
 

@@ -1,7 +1,7 @@
 /*
  * scalar.c - the traffic loops with one float at a time. Any register holds one: "r".
  */
-#include "../../kernels/core/strict.h"
+#include "tables.h"
 
 #include "../../kernels/vec/scalar.h"
 

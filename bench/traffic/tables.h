@@ -6,9 +6,12 @@
 
 #include "../../kernels/body/kernels.h"
 
-extern const adamw_kernels bench_plain_scalar, bench_unrolled_scalar;
-extern const adamw_kernels bench_plain_avx2, bench_unrolled_avx2;
-extern const adamw_kernels bench_plain_avx512, bench_unrolled_avx512;
-extern const adamw_kernels bench_plain_neon, bench_unrolled_neon;
+#define BENCH_DECLARE(NAME, name) extern const adamw_kernels bench_plain_##name, bench_unrolled_##name;
+ADAMW_ISAS(BENCH_DECLARE)
+#undef BENCH_DECLARE
+
+/* Where a table has the loop of the whole update's second pass, which also writes the gradient (it is cleared) and
+ * reads and writes a fifth stream. TORCH's variants move what the others move, so their places are free. */
+enum { BENCH_WHOLE_UPDATE = ADAMW_VARIANT_torch_adamw_amsgrad };
 
 #endif

@@ -21,12 +21,12 @@ typedef enum bench_loop {
 /* Reads param, grad, exp_avg, exp_avg_sq and writes back param, exp_avg, exp_avg_sq (with amsgrad also
  * max_exp_avg_sq) of the whole list, `total` parameters, with vectors of the ISA, which must run here. */
 void bench_traffic(adamw_isa isa, bench_loop loop, const adamw_config *config, const adamw_tensor *tensors,
-                   size_t count, size_t total);
+                   size_t count, size_t total, int threads);
 
 /* What adamw_update() with a norm, an average and cleared gradients moves: a pass that reads grad, and one that reads
  * and writes param, grad, exp_avg, exp_avg_sq and param_ema: 44 bytes a parameter. */
 void bench_traffic_update(adamw_isa isa, bench_loop loop, const adamw_config *config, const adamw_tensor *tensors,
-                          size_t count, size_t total);
+                          size_t count, size_t total, int threads);
 
 #ifdef __cplusplus
 }

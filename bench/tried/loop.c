@@ -7,27 +7,13 @@
  *   TRIED_UNDIVIDED  no root, and a product in place of each quotient: not the library's bits, but what would be left
  *                    of a step if roots and quotients cost nothing
  */
-#include "../../kernels/core/strict.h"
-
 #include "../../kernels/body/kernels.h"
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
 #if defined(TRIED_AVX512)
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f"))), apply_to = function)
-#else
-#pragma GCC target("avx512f")
-#endif
 #include "../../kernels/vec/avx512.h"
 #else
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
-#else
-#pragma GCC target("avx2,fma,f16c")
-#endif
 #include "../../kernels/vec/avx2.h"
 #endif
 
@@ -56,8 +42,6 @@ ADAMW_INLINE void divider_roots(vfloat *x)
 extern const adamw_kernels TRIED_TABLE;
 const adamw_kernels TRIED_TABLE = ADAMW_KERNEL_TABLE;
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#endif
+ADAMW_TARGET_END
 
 #endif

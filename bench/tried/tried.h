@@ -14,16 +14,16 @@ extern "C" {
 typedef struct bench_tried {
     const char *name;             /* NULL ends a list */
     const adamw_kernels *kernels; /* NULL: the library's; non-temporal stores need buffers at cache lines */
-    bool has_look_ahead;          /* false: the library's choice */
-    adamw_look_ahead look_ahead;
+    bool has_prefetch;            /* false: the library's choice */
+    adamw_prefetch prefetch;
 } bench_tried;
 
 /* What was tried with that instruction set; never NULL. */
 const bench_tried *bench_tried_with(adamw_isa isa);
 
-/* A step of the list with such kernels, through the library's driver; the status as adamw_step()'s. */
+/* A step of the list with such kernels, through the library's run; the status as adamw_step()'s. */
 adamw_status bench_tried_step(const bench_tried *tried, const adamw_config *config, uint64_t step,
-                              const adamw_tensor *tensors, size_t count);
+                              const adamw_tensor *tensors, size_t count, int threads);
 
 #ifdef __cplusplus
 }

@@ -19,7 +19,7 @@ ADAMW_INLINE vfloat load_as(const char *from, adamw_dtype dtype, size_t n)
         return v_load_bf16(from, n < LANES ? n : LANES);
     if (dtype == ADAMW_DTYPE_FLOAT16)
         return v_load_f16(from, n < LANES ? n : LANES);
-    return n < LANES ? v_load_part(from, n) : v_load(from);
+    return n < LANES ? v_load_tail(from, n) : v_load(from);
 }
 
 ADAMW_INLINE size_t left(size_t n, size_t at) { return at < n ? n - at : 0; }
@@ -34,13 +34,6 @@ static double fold(const vsum *sum)
     return lane[0];
 }
 
-/*
- * A sum waits for its additions, and the scheduler fills with what waits for memory before enough loads are under
- * way: asking for a line some kilobytes ahead makes a norm in DRAM 1.7 times as fast, and costs 1 % of one in cache
- * (Emerald Rapids).
- */
-enum { SUM_LOOK_AHEAD = 6144 };
-
 /* The sixteen values at `at`, or as many as are left. */
 ADAMW_INLINE void add_group(vsum *sum, const char *x, adamw_dtype dtype, size_t at, size_t n, float scale)
 {
@@ -53,12 +46,13 @@ ADAMW_INLINE void add_group(vsum *sum, const char *x, adamw_dtype dtype, size_t 
     v_sum_squares(sum, group);
 }
 
-ADAMW_INLINE double sum_squares_of(const char *x, adamw_dtype dtype, size_t n, float scale)
+ADAMW_INLINE double sum_squares_of(const char *x, adamw_dtype dtype, size_t n, float scale, size_t prefetch)
 {
     const size_t whole = n - n % SUM_LANES;
     vsum sum = v_sum_zero();
     for (size_t at = 0; at < whole; at += SUM_LANES) {
-        look_ahead(x + at * dtype_size(dtype), SUM_LOOK_AHEAD, FIRST_LEVEL);
+        if (prefetch != 0)
+            prefetch_ahead(x + at * dtype_size(dtype), prefetch, FIRST_LEVEL);
         add_group(&sum, x, dtype, at, at + SUM_LANES, scale); /* no length to ask about: whole vectors */
     }
     if (whole < n)
@@ -83,9 +77,9 @@ ADAMW_INLINE void accumulate_as(char *sum, const char *x, adamw_dtype dtype, siz
     size_t at = 0;
     for (; at + LANES <= n; at += LANES)
         v_store(sum + at * 4, v_add(v_load(sum + at * 4), load_as(x + at * dtype_size(dtype), dtype, n - at)));
-    if (at < n) /* never for one lane */
-        v_store_part(sum + at * 4, n - at,
-                     v_add(v_load_part(sum + at * 4, n - at), load_as(x + at * dtype_size(dtype), dtype, n - at)));
+    if (at < n) /* never with one lane */
+        v_store_tail(sum + at * 4, n - at,
+                     v_add(v_load_tail(sum + at * 4, n - at), load_as(x + at * dtype_size(dtype), dtype, n - at)));
 }
 
 /* The dtype becomes a constant, so that each loop is one kind of load. */
@@ -102,10 +96,10 @@ ADAMW_INLINE void accumulate_as(char *sum, const char *x, adamw_dtype dtype, siz
         break;                                                                                                       \
     }
 
-static double sum_squares(const void *x, adamw_dtype dtype, size_t n, float scale)
+static double sum_squares(const void *x, adamw_dtype dtype, size_t n, float scale, size_t prefetch)
 {
     double sum = 0;
-#define SUM(constant) sum = sum_squares_of((const char *)x, constant, n, scale)
+#define SUM(constant) sum = sum_squares_of((const char *)x, constant, n, scale, prefetch)
     FOR_DTYPE(dtype, SUM)
 #undef SUM
     return sum;

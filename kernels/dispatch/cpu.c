@@ -19,6 +19,8 @@ bool adamw_cpu_model_prefers_avx2(const char *vendor, unsigned family, unsigned 
     return strcmp(vendor, "GenuineIntel") == 0 && family == 6 && model == 0x55;
 }
 
+bool adamw_cpu_has_scalar(void) { return true; }
+
 #if defined(__x86_64__)
 
 #include <cpuid.h>
@@ -51,7 +53,7 @@ bool adamw_cpu_has_avx2(void) { return has(bit_AVX | bit_FMA | bit_F16C, bit_AVX
 bool adamw_cpu_has_avx512(void) { return has(bit_AVX | bit_FMA, bit_AVX2 | bit_AVX512F, STATE_AVX512); }
 bool adamw_cpu_has_neon(void) { return false; }
 
-static void read_vendor(char vendor[13])
+void adamw_cpu_vendor(char vendor[ADAMW_VENDOR_SIZE])
 {
     unsigned eax, ebx, ecx, edx;
     vendor[0] = vendor[12] = '\0';
@@ -62,24 +64,11 @@ static void read_vendor(char vendor[13])
     memcpy(vendor + 8, &ecx, 4);
 }
 
-/*
- * A step in DRAM on Intel's cores: the scheduler fills with arithmetic that waits for memory before enough loads are
- * under way, and asking 2048 bytes ahead takes it from 0.87 to 0.97 of the traffic limit (Emerald Rapids, 64M
- * parameters, one thread; 1024 to 4096 bytes are alike). Who asks, and who further ahead, is core/validate.c's. On
- * Zen 4 it was seen to cost 5 to 20 %.
- */
-bool adamw_cpu_gains_by_look_ahead(void)
-{
-    char vendor[13];
-    read_vendor(vendor);
-    return strcmp(vendor, "GenuineIntel") == 0;
-}
-
 bool adamw_cpu_prefers_avx2(void)
 {
     unsigned eax, ebx, ecx, edx;
-    char vendor[13];
-    read_vendor(vendor);
+    char vendor[ADAMW_VENDOR_SIZE];
+    adamw_cpu_vendor(vendor);
     if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx))
         return false;
     return adamw_cpu_model_prefers_avx2(vendor, eax >> 8 & 0xF, (eax >> 4 & 0xF) | (eax >> 12 & 0xF0));
@@ -103,7 +92,7 @@ bool adamw_cpu_has_avx2(void) { return false; }
 bool adamw_cpu_has_avx512(void) { return false; }
 bool adamw_cpu_has_neon(void) { return true; }
 bool adamw_cpu_prefers_avx2(void) { return false; }
-bool adamw_cpu_gains_by_look_ahead(void) { return false; }
+void adamw_cpu_vendor(char vendor[ADAMW_VENDOR_SIZE]) { vendor[0] = '\0'; }
 void adamw_cpu_name(char *name) { snprintf(name, 64, "unknown"); }
 
 #endif

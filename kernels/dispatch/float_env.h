@@ -5,7 +5,7 @@
 #ifndef ADAMW_DISPATCH_FLOAT_ENV_H
 #define ADAMW_DISPATCH_FLOAT_ENV_H
 
-#include "../core/strict.h"
+#include "../strict.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,18 +1,25 @@
 /*
- * isa.h - the instruction sets as the rest of the library sees them: the one that is active, with its kernels.
+ * isa.h - the instruction sets as the rest of the library sees them: the one that is active, with its kernels and the
+ * tuning of this CPU.
  */
 #ifndef ADAMW_DISPATCH_ISA_H
 #define ADAMW_DISPATCH_ISA_H
 
-#include "../body/kernels.h"
+#include "tuning.h"
 
 /* The environment variable that names an ISA, and the names it takes, for messages. */
 #define ADAMW_ISA_VARIABLE "ADAMW_ISA"
-#define ADAMW_ISA_NAMES "auto, scalar, avx2, avx512 or neon"
+#define ADAMW_NAME_IT(NAME, name) ", " #name
+#define ADAMW_ISA_NAMES "auto" ADAMW_ISAS(ADAMW_NAME_IT)
 
-/* The kernels of the active ISA; NULL while the environment names one that is unknown or cannot run here. And how
- * many bytes ahead of their loads they ask for memory on this CPU; 0: not at all. */
-ADAMW_INTERNAL const adamw_kernels *adamw_active_kernels(size_t *look_ahead);
+typedef struct adamw_dispatch {
+    adamw_isa isa;
+    const adamw_kernels *kernels; /* NULL while the environment names an ISA that is unknown or cannot run here */
+    const adamw_tuning *tuning;
+} adamw_dispatch;
+
+/* What the next step uses. */
+ADAMW_INTERNAL const adamw_dispatch *adamw_dispatch_active(void);
 
 /* The kernels of one ISA, active or not, for tests and benchmarks; NULL where it cannot run. */
 ADAMW_INTERNAL const adamw_kernels *adamw_kernels_of(adamw_isa isa);

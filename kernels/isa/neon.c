@@ -1,13 +1,9 @@
 /*
- * neon.c - the kernels for AArch64, whose baseline has NEON. Nothing but the choice of the vocabulary belongs here.
+ * neon.c - The kernels for AArch64, whose baseline has NEON. Nothing but the choice of the vocabulary belongs here.
  */
-#include "../core/strict.h"
-
 #include "../body/kernels.h"
 
 #if defined(__aarch64__)
-
-#include <arm_neon.h>
 
 #include "../vec/neon.h"
 

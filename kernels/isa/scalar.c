@@ -1,7 +1,7 @@
 /*
- * scalar.c - the kernels in portable C, for every CPU. Nothing but the choice of the vocabulary belongs here.
+ * scalar.c - The kernels in portable C, for every CPU. Nothing but the choice of the vocabulary belongs here.
  */
-#include "../core/strict.h"
+#include "../body/kernels.h"
 
 #include "../vec/scalar.h"
 

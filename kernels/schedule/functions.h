@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "../core/strict.h"
+#include "../strict.h"
 
 /* cos(x) for x from 0 to pi, and what pi * k / k may round to above it. */
 ADAMW_INTERNAL double adamw_cos(double x);

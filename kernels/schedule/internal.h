@@ -4,7 +4,7 @@
 #ifndef ADAMW_SCHEDULE_INTERNAL_H
 #define ADAMW_SCHEDULE_INTERNAL_H
 
-#include "../core/strict.h"
+#include "../strict.h"
 
 #include "../../include/adamw.h"
 

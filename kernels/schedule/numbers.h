@@ -4,7 +4,7 @@
 #ifndef ADAMW_SCHEDULE_NUMBERS_H
 #define ADAMW_SCHEDULE_NUMBERS_H
 
-#include "../core/strict.h"
+#include "../strict.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -108,7 +108,7 @@ adamw_status adamw_schedule_apply(const adamw_schedule *s, const adamw_schedule_
     return status;
 }
 
-adamw_status adamw_schedule_explain_apply(const adamw_schedule *schedule, const adamw_schedule_group *groups,
+adamw_status adamw_schedule_apply_explain(const adamw_schedule *schedule, const adamw_schedule_group *groups,
                                           size_t count, char *buffer, size_t size)
 {
     const schedule_sentence to = {buffer, buffer != NULL ? size : 0};

@@ -295,7 +295,7 @@ adamw_status adamw_schedule_load(adamw_schedule *schedule, const char *text, siz
     return ADAMW_OK;
 }
 
-adamw_status adamw_schedule_explain_load(const adamw_schedule *schedule, const char *text, size_t length,
+adamw_status adamw_schedule_load_explain(const adamw_schedule *schedule, const char *text, size_t length,
                                          char *buffer, size_t size)
 {
     adamw_schedule loaded;

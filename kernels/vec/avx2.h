@@ -5,6 +5,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <immintrin.h>
+
+ADAMW_TARGET_BEGIN("avx2,fma,f16c")
+
 typedef __m256 vfloat;
 /* Two vectors at a time: one root from the divider, one from the FMA units, see v_sqrt_bundle(). */
 enum { LANES = 8, BUNDLE = 2, OVERLAP = false };
@@ -23,11 +27,11 @@ ADAMW_INLINE __m256i first_lanes(size_t n)
 {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
-ADAMW_INLINE vfloat v_load_part(const void *from, size_t n)
+ADAMW_INLINE vfloat v_load_tail(const void *from, size_t n)
 {
     return _mm256_maskload_ps((const float *)from, first_lanes(n));
 }
-ADAMW_INLINE void v_store_part(void *to, size_t n, vfloat x) { _mm256_maskstore_ps((float *)to, first_lanes(n), x); }
+ADAMW_INLINE void v_store_tail(void *to, size_t n, vfloat x) { _mm256_maskstore_ps((float *)to, first_lanes(n), x); }
 
 ADAMW_INLINE vfloat v_add(vfloat a, vfloat b) { return _mm256_add_ps(a, b); }
 ADAMW_INLINE vfloat v_sub(vfloat a, vfloat b) { return _mm256_sub_ps(a, b); }

@@ -5,6 +5,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <immintrin.h>
+
+ADAMW_TARGET_BEGIN("avx512f")
+
 typedef __m512 vfloat;
 /* Five vectors at a time: four roots on the FMA units beside one of the divider, see v_sqrt_bundle(). */
 enum { LANES = 16, BUNDLE = 5, OVERLAP = true };
@@ -15,8 +19,8 @@ ADAMW_INLINE vfloat v_load(const void *from) { return _mm512_loadu_ps(from); }
 ADAMW_INLINE void v_store(void *to, vfloat x) { _mm512_storeu_ps(to, x); }
 
 ADAMW_INLINE __mmask16 first_lanes(size_t n) { return (__mmask16)((1u << n) - 1u); }
-ADAMW_INLINE vfloat v_load_part(const void *from, size_t n) { return _mm512_maskz_loadu_ps(first_lanes(n), from); }
-ADAMW_INLINE void v_store_part(void *to, size_t n, vfloat x) { _mm512_mask_storeu_ps(to, first_lanes(n), x); }
+ADAMW_INLINE vfloat v_load_tail(const void *from, size_t n) { return _mm512_maskz_loadu_ps(first_lanes(n), from); }
+ADAMW_INLINE void v_store_tail(void *to, size_t n, vfloat x) { _mm512_mask_storeu_ps(to, first_lanes(n), x); }
 
 ADAMW_INLINE vfloat v_add(vfloat a, vfloat b) { return _mm512_add_ps(a, b); }
 ADAMW_INLINE vfloat v_sub(vfloat a, vfloat b) { return _mm512_sub_ps(a, b); }

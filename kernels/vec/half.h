@@ -6,7 +6,7 @@
 #ifndef ADAMW_VEC_HALF_H
 #define ADAMW_VEC_HALF_H
 
-#include "../core/strict.h"
+#include "../strict.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <arm_neon.h>
+
 typedef float32x4_t vfloat;
 enum { LANES = 4, BUNDLE = 1, OVERLAP = false };
 
@@ -14,13 +16,13 @@ ADAMW_INLINE vfloat v_load(const void *from) { return vreinterpretq_f32_u8(vld1q
 ADAMW_INLINE void v_store(void *to, vfloat x) { vst1q_u8((uint8_t *)to, vreinterpretq_u8_f32(x)); }
 
 /* AArch64 has no masked access below SVE: the part passes through a whole vector on the stack. */
-ADAMW_INLINE vfloat v_load_part(const void *from, size_t n)
+ADAMW_INLINE vfloat v_load_tail(const void *from, size_t n)
 {
     float whole[LANES] = {0};
     memcpy(whole, from, n * sizeof(float));
     return vld1q_f32(whole);
 }
-ADAMW_INLINE void v_store_part(void *to, size_t n, vfloat x)
+ADAMW_INLINE void v_store_tail(void *to, size_t n, vfloat x)
 {
     float whole[LANES];
     vst1q_f32(whole, x);

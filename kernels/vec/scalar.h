@@ -21,8 +21,8 @@ ADAMW_INLINE vfloat v_load(const void *from)
 }
 ADAMW_INLINE void v_store(void *to, vfloat x) { memcpy(to, &x, sizeof x); }
 /* A part of one lane is the lane. */
-ADAMW_INLINE vfloat v_load_part(const void *from, size_t n) { return n ? v_load(from) : 0.0f; }
-ADAMW_INLINE void v_store_part(void *to, size_t n, vfloat x)
+ADAMW_INLINE vfloat v_load_tail(const void *from, size_t n) { return n ? v_load(from) : 0.0f; }
+ADAMW_INLINE void v_store_tail(void *to, size_t n, vfloat x)
 {
     if (n)
         v_store(to, x);

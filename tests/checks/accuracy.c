@@ -1,6 +1,6 @@
 /*
  * accuracy.c - the scalar kernel against long double with the exact hyperparameters, and the share of the weight
- * decay that really happens. kernels/README.md has the bar and the table.
+ * decay that really happens. kernels/ARITHMETIC.md has the bar and the table.
  */
 #include "check.h"
 

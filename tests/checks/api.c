@@ -11,13 +11,12 @@ bool check_isa_choice(const check_options *options)
 {
     (void)options;
     const adamw_isa before = adamw_isa_active();
-    size_t look_ahead;
     bool right = true;
-    for (adamw_isa isa = ADAMW_ISA_SCALAR; right && isa <= ADAMW_ISA_NEON; isa = (adamw_isa)(isa + 1)) {
+    for (adamw_isa isa = ADAMW_ISA_SCALAR; right && isa < ADAMW_ISA_COUNT; isa = (adamw_isa)(isa + 1)) {
         const bool here = adamw_isa_supported(isa);
         if (adamw_isa_select(isa) != (here ? ADAMW_OK : ADAMW_ERROR_ISA))
             right = check_fail("adamw_isa_select(%s)", adamw_isa_name(isa));
-        if (here && (adamw_isa_active() != isa || adamw_active_kernels(&look_ahead) != adamw_kernels_of(isa)))
+        if (here && (adamw_isa_active() != isa || adamw_dispatch_active()->kernels != adamw_kernels_of(isa)))
             right =
                 check_fail("%s was chosen, %s is active", adamw_isa_name(isa), adamw_isa_name(adamw_isa_active()));
     }
@@ -43,7 +42,7 @@ typedef struct wrong_call {
 /* Each makes one argument wrong: X(status, sentence, statement on `c`). */
 #define WRONG(X)                                                                                                     \
     X(INVALID_ARGUMENT, "config is NULL: adamw_config_init() fills in one", c->config_given = NULL)                  \
-    X(INVALID_ARGUMENT, "tensors is NULL with count 2: it must point to so many adamw_tensor",                       \
+    X(INVALID_ARGUMENT, "tensors is NULL with count 2: it must point to that many adamw_tensor",                     \
       c->tensors_given = NULL)                                                                                       \
     X(INVALID_ARGUMENT, "step is 0: steps count from 1", c->step = 0)                                                \
     X(INVALID_ARGUMENT, "config: lr is -1: it must be finite, not negative and within float32's range",              \
@@ -63,15 +62,16 @@ typedef struct wrong_call {
       c->config.decay = (adamw_decay)7)                                                                              \
     X(INVALID_ARGUMENT, "config: arithmetic is 2: it must be ADAMW_ARITHMETIC_ACCURATE or ADAMW_ARITHMETIC_TORCH",   \
       c->config.arithmetic = (adamw_arithmetic)2)                                                                    \
-    X(INVALID_ARGUMENT, "config: threads is -1: it must be 0 (OpenMP's default) or a number of threads",             \
-      c->config.threads = -1)                                                                                        \
-    X(INVALID_ARGUMENT, "tensors[1].config: threads is 2: threads belong to the call's config; a group's must be 0", \
-      c->group.threads = 2)                                                                                          \
+    X(UNSUPPORTED, "config: rounding is ADAMW_ROUND_STOCHASTIC: this version rounds ADAMW_ROUND_NEAREST (0) alone",  \
+      c->config.rounding = ADAMW_ROUND_STOCHASTIC)                                                                   \
+    X(INVALID_ARGUMENT, "config: rounding is 2: it must be ADAMW_ROUND_NEAREST or ADAMW_ROUND_STOCHASTIC",           \
+      c->config.rounding = (adamw_rounding)2)                                                                        \
     X(INVALID_ARGUMENT, "tensors[1].config: lr is -2: it must be finite, not negative and within float32's range",   \
       c->group.lr = -2)                                                                                              \
     X(INVALID_ARGUMENT, "tensors[1]: param is NULL: it must point to n = 40 values", c->tensors[1].param = NULL)     \
     X(INVALID_ARGUMENT, "tensors[1]: grad is NULL: it must point to n = 40 values", c->tensors[1].grad = NULL)       \
-    X(INVALID_ARGUMENT, "tensors[1]: exp_avg is NULL: it must point to n = 40 values", c->tensors[1].exp_avg = NULL) \
+    X(INVALID_ARGUMENT, "tensors[1]: exp_avg is NULL: it must point to n = 40 values where beta1 is not 0",          \
+      c->tensors[1].exp_avg = NULL)                                                                                  \
     X(INVALID_ARGUMENT, "tensors[1]: exp_avg_sq is NULL: it must point to n = 40 values",                            \
       c->tensors[1].exp_avg_sq = NULL)                                                                               \
     X(INVALID_ARGUMENT, "tensors[1]: max_exp_avg_sq is NULL: it must point to n = 40 values where amsgrad is on",    \
@@ -80,14 +80,22 @@ typedef struct wrong_call {
       c->tensors[1].max_exp_avg_sq = c->tensors[0].param)                                                            \
     X(INVALID_ARGUMENT, "tensors[1]: param and grad overlap: each buffer must have n = 40 values of its own",        \
       c->tensors[1].grad = (const float *)c->tensors[1].param + N - 1)                                               \
-    X(INVALID_ARGUMENT, "tensors[1]: n is 18446744073709551615: no buffer can hold so many float32 values",          \
+    X(INVALID_ARGUMENT, "tensors[1]: n is 18446744073709551615: no buffer can hold that many float32 values",        \
       c->tensors[1].n = SIZE_MAX)                                                                                    \
     X(UNSUPPORTED, "tensors[1]: param_dtype is 1: this version steps ADAMW_DTYPE_FLOAT32 (0) alone",                 \
       c->tensors[1].param_dtype = ADAMW_DTYPE_BFLOAT16)                                                              \
     X(UNSUPPORTED, "tensors[1]: grad_dtype is 2: this version steps ADAMW_DTYPE_FLOAT32 (0) alone",                  \
       c->tensors[1].grad_dtype = ADAMW_DTYPE_FLOAT16)                                                                \
-    X(UNSUPPORTED, "tensors[1]: state_dtype is 1: this version steps ADAMW_DTYPE_FLOAT32 (0) alone",                 \
-      c->tensors[1].state_dtype = ADAMW_DTYPE_BFLOAT16)                                                              \
+    X(UNSUPPORTED, "tensors[1]: exp_avg_dtype is 1: this version steps ADAMW_DTYPE_FLOAT32 (0) alone",               \
+      c->tensors[1].exp_avg_dtype = ADAMW_DTYPE_BFLOAT16)                                                            \
+    X(UNSUPPORTED, "tensors[1]: exp_avg_sq_dtype is 3: this version steps ADAMW_DTYPE_FLOAT32 (0) alone",            \
+      c->tensors[1].exp_avg_sq_dtype = ADAMW_DTYPE_Q8)                                                               \
+    X(INVALID_ARGUMENT, "tensors[1]: param_dtype is 4: it must be an adamw_dtype",                                   \
+      c->tensors[1].param_dtype = (adamw_dtype)4)                                                                    \
+    X(UNSUPPORTED, "tensors[1]: exp_avg_scale is set: this version has no such stream; it must be NULL",             \
+      c->tensors[1].exp_avg_scale = c->tensors[0].param)                                                             \
+    X(UNSUPPORTED, "tensors[1]: exp_avg_sq_scale is set: this version has no such stream; it must be NULL",          \
+      c->tensors[1].exp_avg_sq_scale = c->tensors[0].param)                                                          \
     X(INVALID_ARGUMENT, "tensors[1]: copy_dtype is 9: it must be an adamw_dtype",                                    \
       c->tensors[1].copy_dtype = (adamw_dtype)9)                                                                     \
     X(INVALID_ARGUMENT,                                                                                              \
@@ -143,20 +151,20 @@ static bool try_case(int which)
     c.tensors_given = c.tensors;
     spoil_case(&c, which);
 
-    const adamw_status status = adamw_step(c.config_given, c.step, c.tensors_given, TENSORS);
+    const adamw_status status = adamw_step(c.config_given, c.step, c.tensors_given, TENSORS, 0);
     if (status != cases[which].status ||
         adamw_step_part(c.config_given, c.step, c.tensors_given, TENSORS, 0, 2) != status ||
-        adamw_explain(c.config_given, c.step, c.tensors_given, TENSORS, said, sizeof said) != status)
+        adamw_step_explain(c.config_given, c.step, c.tensors_given, TENSORS, 0, said, sizeof said) != status)
         return check_fail("'%s': status %d", cases[which].sentence, (int)status);
     if (strcmp(said, cases[which].sentence) != 0)
         return check_fail("'%s' was to be said, not '%s'", cases[which].sentence, said);
     if (memcmp(before, values, sizeof values) != 0)
         return check_fail("'%s': something was written", said);
     char small[8] = "zzzzzzz";
-    adamw_explain(c.config_given, c.step, c.tensors_given, TENSORS, small, 5);
+    adamw_step_explain(c.config_given, c.step, c.tensors_given, TENSORS, 0, small, 5);
     if (memcmp(small, said, 4) != 0 || small[4] != '\0' || small[5] != 'z')
         return check_fail("'%s': a buffer of 5 bytes holds '%.7s'", said, small);
-    return adamw_explain(c.config_given, c.step, c.tensors_given, TENSORS, NULL, 0) == status ||
+    return adamw_step_explain(c.config_given, c.step, c.tensors_given, TENSORS, 0, NULL, 0) == status ||
            check_fail("explain without a buffer");
 }
 
@@ -172,13 +180,17 @@ bool check_bad_arguments(const check_options *options)
     if (adamw_config_init(NULL) != ADAMW_ERROR_INVALID_ARGUMENT)
         right = check_fail("adamw_config_init(NULL)");
     adamw_config_init(&config);
-    if (adamw_step(&config, 1, NULL, 0) != ADAMW_OK)
+    if (adamw_step(&config, 1, NULL, 0, 0) != ADAMW_OK)
         right = check_fail("an empty list is right");
     if (adamw_step_part(&config, 1, NULL, 0, 0, 0) != ADAMW_ERROR_INVALID_ARGUMENT ||
         adamw_step_part(&config, 1, NULL, 0, 2, 2) != ADAMW_ERROR_INVALID_ARGUMENT)
         right = check_fail("part 2 of 2 and parts 0 are wrong");
+    if (adamw_step(&config, 1, NULL, 0, -1) != ADAMW_ERROR_INVALID_ARGUMENT ||
+        adamw_step_explain(&config, 1, NULL, 0, -1, said, sizeof said) != ADAMW_ERROR_INVALID_ARGUMENT ||
+        strcmp(said, "threads is -1: it must be 0 (the library decides) or a number of threads") != 0)
+        right = check_fail("threads -1: %s", said);
     const adamw_tensor empty = {0};
-    if (adamw_explain(&config, 1, &empty, 1, said, sizeof said) != ADAMW_OK || strcmp(said, "ok") != 0)
+    if (adamw_step_explain(&config, 1, &empty, 1, 0, said, sizeof said) != ADAMW_OK || strcmp(said, "ok") != 0)
         right = check_fail("a tensor of no values is right: %s", said);
     for (int status = -1; status < 6; status++)
         if (adamw_status_string((adamw_status)status) == NULL)

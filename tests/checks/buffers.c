@@ -4,6 +4,8 @@
 #define _POSIX_C_SOURCE 200809L /* isatty */
 #include "check.h"
 
+#include "../../kernels/run/pass.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -85,12 +87,21 @@ double normal_like(uint64_t *state)
 
 buffers buffers_new(size_t n)
 {
-    float *all = malloc((5 * n + 1) * sizeof *all);
+    float *all = malloc((BUFFERS * n + 1) * sizeof *all);
     if (all == NULL) {
-        fprintf(stderr, "out of memory for %zu values\n", 5 * n);
+        fprintf(stderr, "out of memory for %zu values\n", BUFFERS * n);
         exit(2);
     }
-    return (buffers){n, all, all + n, all + 2 * n, all + 3 * n, all + 4 * n};
+#define PLACE(name, when) .name = all + BUFFERS_##name * n,
+    return (buffers){.n = n, ADAMW_UPDATE_STREAMS(PLACE)};
+#undef PLACE
+}
+
+void buffers_all(const buffers *x, float *all[BUFFERS])
+{
+#define MEMBER(name, when) all[BUFFERS_##name] = x->name;
+    ADAMW_UPDATE_STREAMS(MEMBER)
+#undef MEMBER
 }
 
 void buffers_free(buffers *x) { free(x->param); }
@@ -98,10 +109,10 @@ void buffers_free(buffers *x) { free(x->param); }
 static float training_value(uint64_t *state, int buffer)
 {
     switch (buffer) {
-    case 0:
+    case BUFFERS_param:
         return (float)(0.1 * normal_like(state));
-    case 1:
-    case 2:
+    case BUFFERS_grad:
+    case BUFFERS_exp_avg:
         return (float)(0.01 * normal_like(state));
     default:
         return (float)(1e-4 * uniform(state));
@@ -114,16 +125,18 @@ static float nasty_value(uint64_t *state, int buffer)
     uint32_t bits = (uint32_t)random;
     if ((random >> 32) % 4 == 0)
         bits = special_bits[(random >> 40) % SPECIALS];
-    if (buffer >= 3 && (random >> 60) != 0) /* second moments are mostly not negative, but nothing promises it */
+    if (buffer >= BUFFERS_exp_avg_sq &&
+        (random >> 60) != 0) /* second moments are mostly not negative, but nothing promises it */
         bits &= 0x7FFFFFFF;
     return float_of_bits(bits);
 }
 
 void buffers_fill(buffers *x, input_kind kind, uint64_t seed)
 {
-    float *const all[] = {x->param, x->grad, x->exp_avg, x->exp_avg_sq, x->max_exp_avg_sq};
+    float *all[BUFFERS];
+    buffers_all(x, all);
     uint64_t state = seed << 20;
-    for (int b = 0; b < 5; b++)
+    for (int b = 0; b < BUFFERS; b++)
         for (size_t i = 0; i < x->n; i++) /* every other value is of a training run, so that the kinds meet */
             all[b][i] =
                 kind == INPUT_NASTY && (mix64(seed + i) & 1) ? nasty_value(&state, b) : training_value(&state, b);
@@ -131,9 +144,10 @@ void buffers_fill(buffers *x, input_kind kind, uint64_t seed)
 
 void buffers_copy(buffers *to, const buffers *from)
 {
-    float *const target[] = {to->param, to->grad, to->exp_avg, to->exp_avg_sq, to->max_exp_avg_sq};
-    const float *const source[] = {from->param, from->grad, from->exp_avg, from->exp_avg_sq, from->max_exp_avg_sq};
-    for (int b = 0; b < 5; b++)
+    float *target[BUFFERS], *source[BUFFERS];
+    buffers_all(to, target);
+    buffers_all(from, source);
+    for (int b = 0; b < BUFFERS; b++)
         memcpy(target[b], source[b], from->n * sizeof(float));
 }
 
@@ -163,37 +177,30 @@ size_t floats_difference(const float *a, const float *b, size_t n)
 
 size_t buffers_difference(const buffers *a, const buffers *b)
 {
-    const float *const left[] = {a->param, a->grad, a->exp_avg, a->exp_avg_sq, a->max_exp_avg_sq};
-    const float *const right[] = {b->param, b->grad, b->exp_avg, b->exp_avg_sq, b->max_exp_avg_sq};
+    float *left[BUFFERS], *right[BUFFERS];
+    buffers_all(a, left);
+    buffers_all(b, right);
     size_t first = a->n;
-    for (int k = 0; k < 5; k++)
+    for (int k = 0; k < BUFFERS; k++)
         first = floats_difference(left[k], right[k], first);
     return first;
 }
 
 adamw_config config_of_variant(adamw_variant variant)
 {
-    static const bool torch[] = {
-#define TORCH(name, torch, l2, amsgrad) torch,
-        ADAMW_VARIANTS(TORCH)};
-    static const bool l2[] = {
-#define L2(name, torch, l2, amsgrad) l2,
-        ADAMW_VARIANTS(L2)};
-    static const bool amsgrad[] = {
-#define AMSGRAD(name, torch, l2, amsgrad) amsgrad,
-        ADAMW_VARIANTS(AMSGRAD)};
+    const adamw_traits traits = adamw_variant_traits[variant];
     adamw_config config;
     adamw_config_init(&config);
-    config.arithmetic = torch[variant] ? ADAMW_ARITHMETIC_TORCH : ADAMW_ARITHMETIC_ACCURATE;
-    config.decay = l2[variant] ? ADAMW_DECAY_L2 : ADAMW_DECAY_DECOUPLED;
-    config.amsgrad = amsgrad[variant];
+    config.arithmetic = traits.torch ? ADAMW_ARITHMETIC_TORCH : ADAMW_ARITHMETIC_ACCURATE;
+    config.decay = traits.l2 ? ADAMW_DECAY_L2 : ADAMW_DECAY_DECOUPLED;
+    config.amsgrad = traits.amsgrad;
     return config;
 }
 
 const char *name_of_variant(adamw_variant variant)
 {
     static const char *const names[] = {
-#define NAME(name, torch, l2, amsgrad) #name,
+#define NAME(name) #name,
         ADAMW_VARIANTS(NAME)};
     return names[variant];
 }
@@ -224,6 +231,13 @@ bool for_each_config(config_visitor *visit, void *context)
 
 void step_with(adamw_isa isa, const adamw_config *config, uint64_t step, const adamw_tensor *tensor)
 {
-    const adamw_plan plan = {config, step, tensor, 1, tensor->n, adamw_kernels_of(isa), {0, 0}};
-    adamw_drive_part(&plan, 0, 1);
+    const adamw_pass pass = {.update = true, .clip_coefficient = 1};
+    const adamw_plan plan = {.config = config,
+                             .step = step,
+                             .tensors = tensor,
+                             .count = 1,
+                             .total = tensor->n,
+                             .kernels = adamw_kernels_of(isa),
+                             .tuning = adamw_dispatch_active()->tuning};
+    adamw_pass_run_part(&plan, &pass, 0, 1);
 }

@@ -5,7 +5,8 @@
 #ifndef ADAMW_TESTS_CHECK_H
 #define ADAMW_TESTS_CHECK_H
 
-#include "../../kernels/core/driver.h"
+#include "../../kernels/plan/plan.h"
+#include "../../kernels/plan/streams.h"
 #include "../../kernels/dispatch/isa.h"
 
 /* X(name, what it checks): the one list. Each is `bool check_<name>(const check_options *)` in a file beside this. */
@@ -24,7 +25,7 @@
     X(beyond_32_bits, "a tensor of more than 2^32 values is updated in its right places")                            \
     X(no_allocation, "a step allocates nothing")                                                                     \
     X(coefficients, "the scalars of a step are within 0.500001 ulp of the exact ones, for steps to 2^40")            \
-    X(accuracy_bar, "the scalar kernel against long double, within the bar of kernels/README.md")                    \
+    X(accuracy_bar, "the scalar kernel against long double, within the bar of kernels/ARITHMETIC.md")                \
     X(decay_is_realised, "ACCURATE decays by 100 +- 1 % wherever gradients flow")                                    \
     X(small_betas, "betas of 0 keep the newest gradient alone")                                                      \
     X(torch_golden, "TORCH has the bits of torch's own steps, tests/data/torch.txt")                                 \
@@ -84,15 +85,26 @@ bool parse_seed(const char *text, uint64_t *seed);
 bool check_wants(const check_options *options, adamw_isa isa);
 
 #define FOR_EACH_ISA(options, isa)                                                                                   \
-    for (adamw_isa isa = ADAMW_ISA_SCALAR; isa <= ADAMW_ISA_NEON; isa = (adamw_isa)(isa + 1))                        \
+    for (adamw_isa isa = ADAMW_ISA_SCALAR; isa < ADAMW_ISA_COUNT; isa = (adamw_isa)(isa + 1))                        \
         if (check_wants(options, isa))
 
 /* ---- inputs and buffers (buffers.c) ---- */
 
+/* The float32 streams of the update, in one block of memory that begins with `param`. */
 typedef struct buffers {
     size_t n;
-    float *param, *grad, *exp_avg, *exp_avg_sq, *max_exp_avg_sq;
+#define BUFFERS_MEMBER(name, when) float *name;
+    ADAMW_UPDATE_STREAMS(BUFFERS_MEMBER)
+#undef BUFFERS_MEMBER
 } buffers;
+
+/* Their number, and each one's place in the list. */
+enum {
+#define BUFFERS_NUMBER(name, when) BUFFERS_##name,
+    ADAMW_UPDATE_STREAMS(BUFFERS_NUMBER)
+#undef BUFFERS_NUMBER
+        BUFFERS
+};
 
 typedef enum input_kind {
     INPUT_TRAINING, /* as in a real training run */
@@ -101,6 +113,8 @@ typedef enum input_kind {
 
 buffers buffers_new(size_t n);
 void buffers_free(buffers *x);
+/* The streams as an array, to walk them. */
+void buffers_all(const buffers *x, float *all[BUFFERS]);
 void buffers_fill(buffers *x, input_kind kind, uint64_t seed);
 void buffers_copy(buffers *to, const buffers *from);
 adamw_tensor buffers_tensor(const buffers *x, const adamw_config *config);

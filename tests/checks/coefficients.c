@@ -2,7 +2,7 @@
  * coefficients.c - the scalars of a step against the exact hyperparameters in long double, and that a step depends on
  * its arguments alone, which is what makes a resume exact.
  */
-#include "../../kernels/core/coefficients.h"
+#include "../../kernels/plan/coefficients.h"
 
 #include "check.h"
 
@@ -31,7 +31,8 @@ static bool rounds_to(const char *name, const adamw_config *config, uint64_t ste
 
 static bool scalars_agree(const adamw_config *config, uint64_t step)
 {
-    const adamw_coefficients k = adamw_coefficients_of(config, step);
+    adamw_coefficients k;
+    adamw_coefficients_of(&k, config, step);
     const long double bc1 = correction(config->beta1, step), root_bc2 = sqrtl(correction(config->beta2, step));
     const long double decay = (long double)config->lr * config->weight_decay;
     const bool torch = config->arithmetic == ADAMW_ARITHMETIC_TORCH;
@@ -40,11 +41,12 @@ static bool scalars_agree(const adamw_config *config, uint64_t step)
                  AGREES(beta2, config->beta2) && AGREES(c2, 1 - (long double)config->beta2) &&
                  AGREES(weight_decay, config->weight_decay);
     if (torch)
-        right = right && AGREES(step, -config->lr / bc1) && AGREES(root_bc2, root_bc2) && AGREES(eps, config->eps) &&
-                (config->decay == ADAMW_DECAY_L2 || AGREES(decay, 1 - decay));
+        right = right && AGREES(torch.negative_step_size, -config->lr / bc1) &&
+                AGREES(torch.bias_correction2_sqrt, root_bc2) && AGREES(torch.eps, config->eps) &&
+                (config->decay == ADAMW_DECAY_L2 || AGREES(torch.decay_factor, 1 - decay));
     else
-        right = right && AGREES(step, config->lr * root_bc2 / bc1) && AGREES(eps, config->eps * root_bc2) &&
-                AGREES(decay, decay);
+        right = right && AGREES(accurate.step_size, config->lr * root_bc2 / bc1) &&
+                AGREES(accurate.eps, config->eps * root_bc2) && AGREES(accurate.decay, decay);
 #undef AGREES
     return right;
 }
@@ -89,15 +91,15 @@ bool check_resume(const check_options *options)
                                            .exp_avg = one.exp_avg,
                                            .exp_avg_sq = one.exp_avg_sq,
                                            .max_exp_avg_sq = config.amsgrad ? one.max_exp_avg_sq : NULL};
-            right = adamw_step(&config, step, &straight, 1) == ADAMW_OK;
+            right = adamw_step(&config, step, &straight, 1, 0) == ADAMW_OK;
 
             buffers_copy(&other, &moved); /* the state goes to a new place, as from a file */
             buffers_fill(&moved, INPUT_NASTY, options->seed + 100 + step);
             const adamw_tensor between = buffers_tensor(&moved, &config);
-            right = right && adamw_step(&config, 1000 * step, &between, 1) == ADAMW_OK;
+            right = right && adamw_step(&config, 1000 * step, &between, 1, 0) == ADAMW_OK;
             adamw_tensor resumed = buffers_tensor(&other, &config);
             resumed.grad = grads.grad;
-            const adamw_isa isa = (adamw_isa)(step % (ADAMW_ISA_NEON + 1));
+            const adamw_isa isa = (adamw_isa)(step % ADAMW_ISA_COUNT);
             step_with(check_wants(options, isa) ? isa : ADAMW_ISA_SCALAR, &config, step, &resumed);
             buffers_copy(&moved, &other);
         }

@@ -85,7 +85,7 @@ static void run_chunk(conformance_run *run, adamw_variant variant, int chunk)
     const adamw_config config = chunk_config(variant, chunk, &step);
     run->input.n = run->work.n = chunk_size(chunk);
     fill_chunk(&run->input, run->options->seed, variant, chunk);
-    for (adamw_isa isa = ADAMW_ISA_SCALAR; isa <= ADAMW_ISA_NEON; isa = (adamw_isa)(isa + 1)) {
+    for (adamw_isa isa = ADAMW_ISA_SCALAR; isa < ADAMW_ISA_COUNT; isa = (adamw_isa)(isa + 1)) {
         if (isa != ADAMW_ISA_SCALAR && !check_wants(run->options, isa))
             continue;
         buffers_copy(&run->work, &run->input);

@@ -70,15 +70,16 @@ bool check_split_is_whole(const check_options *options)
         const adamw_config config = config_of_variant((adamw_variant)variant);
         adamw_tensor whole = buffers_tensor(&t.expected, &config), pieces[PIECES];
         buffers_copy(&t.expected, &t.input);
-        right = adamw_step(&config, 3, &whole, 1) == ADAMW_OK;
+        right = adamw_step(&config, 3, &whole, 1, 0) == ADAMW_OK;
 
         make_pieces(pieces, &t.actual, &config);
         buffers_copy(&t.actual, &t.input);
-        right = right && adamw_step(&config, 3, pieces, PIECES) == ADAMW_OK && trial_same(&t, "one call over a list");
+        right =
+            right && adamw_step(&config, 3, pieces, PIECES, 0) == ADAMW_OK && trial_same(&t, "one call over a list");
 
         buffers_copy(&t.actual, &t.input);
         for (int i = 0; i < PIECES; i++)
-            right = right && adamw_step(&config, 3, &pieces[i], 1) == ADAMW_OK;
+            right = right && adamw_step(&config, 3, &pieces[i], 1, 0) == ADAMW_OK;
         right = right && trial_same(&t, "one call a tensor");
 
         for (size_t p = 0; right && p < sizeof parts / sizeof parts[0]; p++) {
@@ -125,13 +126,11 @@ bool check_threads_are_one(const check_options *options)
         buffers_copy(&t.expected, &t.input);
         fesetround(roundings[mode % 4]);
         adamw_float_env_set(adamw_float_env_get() | (mode >= 4 ? flush : 0));
-        config.threads = 1;
-        right = adamw_step(&config, 9, &whole, 1) == ADAMW_OK;
+        right = adamw_step(&config, 9, &whole, 1, 1) == ADAMW_OK;
         make_pieces(pieces, &t.actual, &config);
         for (size_t k = 0; right && k < sizeof threads / sizeof threads[0]; k++) {
-            config.threads = threads[k];
             buffers_copy(&t.actual, &t.input);
-            right = adamw_step(&config, 9, pieces, PIECES) == ADAMW_OK && trial_same(&t, "threads");
+            right = adamw_step(&config, 9, pieces, PIECES, threads[k]) == ADAMW_OK && trial_same(&t, "threads");
         }
         fesetround(FE_TONEAREST);
         adamw_float_env_set(env);
@@ -158,9 +157,9 @@ bool check_groups_and_steps(const check_options *options)
     for (int i = 0; right && i < PIECES; i++) {
         list[i].config = i % 3 == 1 ? &group : NULL;
         list[i].step = i % 4 == 2 ? 17 : 0;
-        right = adamw_step(i % 3 == 1 ? &group : &call, i % 4 == 2 ? 17 : 5, &one[i], 1) == ADAMW_OK;
+        right = adamw_step(i % 3 == 1 ? &group : &call, i % 4 == 2 ? 17 : 5, &one[i], 1, 0) == ADAMW_OK;
     }
-    right = right && adamw_step(&call, 5, list, PIECES) == ADAMW_OK && trial_same(&t, "groups and steps");
+    right = right && adamw_step(&call, 5, list, PIECES, 0) == ADAMW_OK && trial_same(&t, "groups and steps");
     trial_free(&t);
     return right;
 }
@@ -175,7 +174,6 @@ bool check_float_env_kept(const check_options *options)
     feclearexcept(FE_ALL_EXCEPT); /* so that the flags that a step raises would show */
     for (int round = 0; right && round < 2; round++) {
         const adamw_tensor tensor = buffers_tensor(&t.input, &config);
-        config.threads = round == 0 ? 3 : 1; /* with a region, and without */
 #if defined(_OPENMP)
 #pragma omp parallel for num_threads(3) schedule(static, 1)
         for (int i = 0; i < 3; i++) {
@@ -187,7 +185,7 @@ bool check_float_env_kept(const check_options *options)
 #endif
         fesetround(FE_UPWARD);
         const uint64_t before = adamw_float_env_get();
-        right = adamw_step(&config, 1, &tensor, 1) == ADAMW_OK;
+        right = adamw_step(&config, 1, &tensor, 1, round == 0 ? 3 : 1) == ADAMW_OK; /* with a region, and without */
         if (adamw_float_env_get() != before)
             right = check_fail("the caller's control register was %llx and is %llx", (unsigned long long)before,
                                (unsigned long long)adamw_float_env_get());
@@ -239,7 +237,6 @@ static buffers huge_unit(float *const *map, size_t unit)
 static bool huge_is_right(const check_options *options, float *const *map)
 {
     adamw_config config = config_of_variant(ADAMW_VARIANT_adamw_amsgrad);
-    config.threads = 1;
     trial below = {huge_unit(map, 0), buffers_new(UNIT), huge_unit(map, 0)};
     trial beyond = {huge_unit(map, ALIASES), buffers_new(UNIT), huge_unit(map, ALIASES)};
     buffers_fill(&below.input, INPUT_TRAINING, options->seed + 5);
@@ -248,14 +245,14 @@ static bool huge_is_right(const check_options *options, float *const *map)
     buffers_copy(&beyond.expected, &beyond.input);
     const adamw_tensor once = buffers_tensor(&beyond.expected, &config);
     const adamw_tensor often = buffers_tensor(&below.expected, &config);
-    bool right = adamw_step(&config, 2, &once, 1) == ADAMW_OK;
+    bool right = adamw_step(&config, 2, &once, 1, 1) == ADAMW_OK;
     for (int i = 0; right && options->full && i < ALIASES; i++)
-        right = adamw_step(&config, 2, &often, 1) == ADAMW_OK;
+        right = adamw_step(&config, 2, &often, 1, 1) == ADAMW_OK;
 
     buffers whole = huge_unit(map, 0);
     whole.n = (size_t)UNITS * UNIT;
     const adamw_tensor huge = buffers_tensor(&whole, &config);
-    right = right && (options->full ? adamw_step(&config, 2, &huge, 1)
+    right = right && (options->full ? adamw_step(&config, 2, &huge, 1, 1)
                                     : adamw_step_part(&config, 2, &huge, 1, ALIASES, UNITS)) == ADAMW_OK;
     right = right && trial_same(&below, "below 2^32") && trial_same(&beyond, "beyond 2^32");
     buffers_free(&below.expected);
@@ -289,12 +286,12 @@ bool check_no_allocation(const check_options *options)
     adamw_config_init(&config);
     adamw_tensor pieces[PIECES];
     make_pieces(pieces, &t.input, &config);
-    adamw_step(&config, 1, pieces, PIECES); /* OpenMP makes its team at the first call */
+    adamw_step(&config, 1, pieces, PIECES, 0); /* OpenMP makes its team at the first call */
     const size_t before = mallinfo2().uordblks;
     bool right = true;
     const uint64_t last = options->quick ? 9 : 49;
     for (uint64_t step = 2; step <= last; step++)
-        right = right && adamw_step(&config, step, pieces, PIECES) == ADAMW_OK;
+        right = right && adamw_step(&config, step, pieces, PIECES, 0) == ADAMW_OK;
     const size_t after = mallinfo2().uordblks;
     if (after != before)
         right = check_fail("%d steps allocated %td bytes", (int)last - 1, (ptrdiff_t)(after - before));

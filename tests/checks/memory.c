@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { BUFFERS = 5, GRAD = 1, LARGEST = 130, OFFSETS = 64, PAGES = 2 * BUFFERS + 3, CANARY = 0xA5 };
+enum { GRAD = BUFFERS_grad, LARGEST = 130, OFFSETS = 64, PAGES = 2 * BUFFERS + 3, CANARY = 0xA5 };
 
 /* One page for each buffer, each between two pages that nobody may touch, and a page of canaries to compare with. */
 typedef struct guarded {

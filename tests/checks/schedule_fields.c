@@ -215,14 +215,14 @@ bool check_schedule_bad_fields(const check_options *options)
     adamw_schedule s;
     adamw_schedule_init(&s, &c);
     if (adamw_schedule_apply(&s, groups, 2) != ADAMW_ERROR_INVALID_ARGUMENT || config.lr != 7 ||
-        adamw_schedule_explain_apply(&s, groups, 2, said, sizeof said) != ADAMW_ERROR_INVALID_ARGUMENT ||
+        adamw_schedule_apply_explain(&s, groups, 2, said, sizeof said) != ADAMW_ERROR_INVALID_ARGUMENT ||
         strcmp(said, "groups[1].min_lr is 0.002, above base_lr 0.001: it must be at most that") != 0)
         return check_fail("a wrong group says '%s'", said);
     groups[1] = (adamw_schedule_group){NULL, 1e-3, 0, 0};
-    adamw_schedule_explain_apply(&s, groups, 2, said, sizeof said);
+    adamw_schedule_apply_explain(&s, groups, 2, said, sizeof said);
     if (strcmp(said, "groups[1].config is NULL: it must point to the group's adamw_config") != 0)
         return check_fail("a group without a config says '%s'", said);
-    adamw_schedule_explain_apply(&s, NULL, 2, said, sizeof said);
+    adamw_schedule_apply_explain(&s, NULL, 2, said, sizeof said);
     if (strcmp(said, "groups is NULL with count 2: it must point to so many adamw_schedule_group") != 0)
         return check_fail("no groups say '%s'", said);
     return (adamw_schedule_apply(&s, NULL, 0) == ADAMW_OK &&

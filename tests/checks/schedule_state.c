@@ -51,7 +51,7 @@ bool check_schedule_resume(const check_options *options)
             memset(&part, 0x55, sizeof part);
             adamw_schedule_init(&part, &c);
             if (adamw_schedule_load(&part, text, length) != ADAMW_OK) {
-                adamw_schedule_explain_load(&part, text, length, said, sizeof said);
+                adamw_schedule_load_explain(&part, text, length, said, sizeof said);
                 return check_fail("%s, epoch %d: %s", adamw_schedule_name(c.kind), e, said);
             }
             one_epoch(&whole, expected);
@@ -74,7 +74,7 @@ static bool refused(const adamw_schedule *started, const char *text, size_t leng
         return check_fail("a text was loaded whose fault is '%s'", words);
     if (memcmp(&s, started, sizeof s) != 0)
         return check_fail("a refused text changed the schedule: '%s'", words);
-    if (adamw_schedule_explain_load(&s, text, length, said, sizeof said) != ADAMW_ERROR_STATE ||
+    if (adamw_schedule_load_explain(&s, text, length, said, sizeof said) != ADAMW_ERROR_STATE ||
         strstr(said, words) == NULL)
         return check_fail("'%s' says nothing of '%s'", said, words);
     return true;

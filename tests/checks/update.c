@@ -216,13 +216,12 @@ bool check_update_parts(const check_options *options)
             adamw_tensor tensors[TENSORS];
             adamw_update_report report;
             adamw_isa_select(isa);
-            config.threads = threads;
             model_copy(&got, &input);
             model_tensors(&got, &config, tensors);
             if (!config.amsgrad)
                 for (int i = 0; i < TENSORS; i++)
                     tensors[i].max_exp_avg_sq = NULL;
-            right = adamw_update(&config, step, tensors, TENSORS, &o, &report) == ADAMW_OK;
+            right = adamw_update(&config, step, tensors, TENSORS, &o, &report, threads) == ADAMW_OK;
             if (!right)
                 right = check_fail("%s: refused", what);
             if (right && run == 0) {
@@ -366,7 +365,6 @@ bool check_update_skip(const check_options *options)
         for (int threads = 1; right && threads <= 4; threads += options->quick ? 2 : 1) {
             adamw_config config;
             adamw_config_init(&config);
-            config.threads = threads;
             adamw_update_options o;
             adamw_update_options_init(&o);
             o.skip_not_finite = true;
@@ -385,7 +383,7 @@ bool check_update_skip(const check_options *options)
                 tensors[i].max_exp_avg_sq = NULL;
             adamw_update_report report;
             adamw_isa_select(isa);
-            right = adamw_update(&config, 3, tensors, TENSORS, &o, &report) == ADAMW_OK;
+            right = adamw_update(&config, 3, tensors, TENSORS, &o, &report, threads) == ADAMW_OK;
             if (right && (!report.skipped || report.not_finite_tensor != 5 || report.not_finite_index != 32000 ||
                           !isnan(report.grad_norm) || !isnan(report.update_ratio)))
                 right = check_fail("%s, %d threads: skipped %d, first not finite %zu, %zu; norm %g",
@@ -401,7 +399,7 @@ bool check_update_skip(const check_options *options)
             o.clip = ADAMW_CLIP_NONE;
             o.report_norm = true;
             got.x[5].grad[32000] = NAN;
-            right = right && adamw_update(&config, 3, tensors, TENSORS, &o, &report) == ADAMW_OK;
+            right = right && adamw_update(&config, 3, tensors, TENSORS, &o, &report, threads) == ADAMW_OK;
             if (right && (report.skipped || report.not_finite_tensor != 5 || report.not_finite_index != 32000 ||
                           !isnan(got.x[5].param[32000]) || !isnan(got.ema[5][32000]) || isnan(got.x[5].param[31999])))
                 right = check_fail("%s, %d threads: a NaN does not spread as arithmetic says", adamw_isa_name(isa),
@@ -421,7 +419,6 @@ bool check_update_streams(const check_options *options)
     model m = model_new(), old = model_new();
     adamw_config config;
     adamw_config_init(&config);
-    config.threads = 2;
     adamw_update_options o;
     adamw_update_options_init(&o);
     o.report_ratio = true;
@@ -432,7 +429,7 @@ bool check_update_streams(const check_options *options)
     for (int i = 0; i < TENSORS; i++)
         tensors[i].max_exp_avg_sq = NULL;
     adamw_update_report report;
-    bool right = adamw_update(&config, 1, tensors, TENSORS, &o, &report) == ADAMW_OK;
+    bool right = adamw_update(&config, 1, tensors, TENSORS, &o, &report, 2) == ADAMW_OK;
     double want = 0;
     size_t which = SIZE_MAX;
     for (size_t i = 0; i < TENSORS; i++) {
@@ -463,7 +460,7 @@ bool check_update_streams(const check_options *options)
             o.ema = (adamw_ema)kind;
             o.ema_decay = decay;
             model_copy(&m, &old);
-            right = adamw_update(&config, 1, tensors, TENSORS, &o, &report) == ADAMW_OK;
+            right = adamw_update(&config, 1, tensors, TENSORS, &o, &report, 2) == ADAMW_OK;
             const float *expected = decay == 1 && kind == ADAMW_EMA_CONSTANT ? old.ema[5] : m.x[5].param;
             if (memcmp(m.ema[5], expected, sizes[5] * sizeof(float)) != 0)
                 right = check_fail("average %d with decay %d at step 1", kind, decay);
@@ -505,7 +502,7 @@ bool check_accumulate(const check_options *options)
     if (right && (adamw_accumulate(1, NULL, grad, ADAMW_DTYPE_FLOAT32, 0) != ADAMW_ERROR_INVALID_ARGUMENT ||
                   adamw_accumulate(1, sum, NULL, ADAMW_DTYPE_FLOAT32, 0) != ADAMW_ERROR_INVALID_ARGUMENT ||
                   adamw_accumulate(2, sum, sum + 1, ADAMW_DTYPE_FLOAT32, 0) != ADAMW_ERROR_INVALID_ARGUMENT ||
-                  adamw_accumulate(1, sum, grad, (adamw_dtype)3, 0) != ADAMW_ERROR_INVALID_ARGUMENT ||
+                  adamw_accumulate(1, sum, grad, ADAMW_DTYPE_Q8, 0) != ADAMW_ERROR_INVALID_ARGUMENT ||
                   adamw_accumulate(1, sum, grad, ADAMW_DTYPE_FLOAT32, -1) != ADAMW_ERROR_INVALID_ARGUMENT ||
                   adamw_accumulate(0, NULL, NULL, ADAMW_DTYPE_FLOAT32, 0) != ADAMW_OK))
         right = check_fail("wrong arguments of adamw_accumulate");
@@ -536,6 +533,16 @@ bool check_loss_scale(const check_options *options)
     s.growth_tracker = s.growth_interval = INT_MAX;
     if (adamw_loss_scale_update(&s, false) != ADAMW_OK || s.growth_tracker != 0)
         return check_fail("a count at the end of int is then %d", s.growth_tracker);
+    s.min_scale = 3;
+    s.scale = 4;
+    adamw_loss_scale_update(&s, true);
+    if (s.scale != 3)
+        return check_fail("a skip took the scale from 4 to %g, below its smallest value of 3", s.scale);
+    adamw_loss_scale_init(&s);
+    for (int i = 0; i < 2000; i++)
+        adamw_loss_scale_update(&s, true);
+    if (s.scale != 0x1p-126 || adamw_loss_scale_update(&s, false) != ADAMW_OK)
+        return check_fail("after 2000 skips the scale is %g", s.scale);
     const adamw_loss_scale good = s;
     s.backoff_factor = 1;
     if (adamw_loss_scale_update(&s, true) != ADAMW_ERROR_INVALID_ARGUMENT || s.scale != good.scale ||
@@ -553,33 +560,40 @@ bool check_loss_scale(const check_options *options)
     X("options: grad_scale is nan: it must be finite, not 0 and within float32's range", o.grad_scale = NAN)         \
     X("options: grad_scale is 1e+39: it must be finite, not 0 and within float32's range", o.grad_scale = 1e39)      \
     X("options: clip is 4: it must be an adamw_clip", o.clip = (adamw_clip)4)                                        \
-    X("options: clip_max is -1: it must be at least 0", o.clip_max = -1)                                             \
-    X("options: clip_max is nan: it must be at least 0", o.clip_max = NAN)                                           \
+    X("options: clip_max is -1: with the option clip it must be set, above 0", o.clip_max = -1)                      \
+    X("options: clip_max is nan: with the option clip it must be set, above 0", o.clip_max = NAN)                    \
+    X("options: clip_max is 0: with the option clip it must be set, above 0", o.clip_max = 0)                        \
     X("options: tensor_norms is NULL: with ADAMW_CLIP_TENSOR_NORM it must have room for count = 8 norms",            \
       o.clip = ADAMW_CLIP_TENSOR_NORM)                                                                               \
     X("options: ema is 5: it must be an adamw_ema", o.ema = (adamw_ema)5)                                            \
     X("options: ema_decay is 1.5: it must be from 0 to 1", o.ema_decay = 1.5)                                        \
     X("options: ema_decay is -0.5: it must be from 0 to 1", o.ema_decay = -0.5)                                      \
     X("options: ema_decay is nan: it must be from 0 to 1", o.ema_decay = NAN)                                        \
-    X("tensors[1]: param_ema is NULL: with the option ema it must point to n = 47 values", t[1].param_ema = NULL)    \
-    X("tensors[1]: param_copy is NULL: with the option copy it must point to n = 47 values", t[1].param_copy = NULL) \
+    X("tensors[1]: param_ema is NULL: it must point to n = 47 values with the option ema", t[1].param_ema = NULL)    \
+    X("tensors[1]: param_copy is NULL: it must point to n = 47 values with the option copy", t[1].param_copy = NULL) \
     X("tensors[3]: param and param_ema overlap: each buffer must have n = 1023 values of its own",                   \
       t[3].param_ema = (float *)t[3].param + 1022)                                                                   \
     X("tensors[3]: grad and param_copy overlap: each buffer must have n = 1023 values of its own",                   \
       t[3].param_copy = (char *)(uintptr_t)t[3].grad + 2)                                                            \
     X("tensors[4]: copy_dtype is 0: of a param_copy it must be ADAMW_DTYPE_BFLOAT16 or ADAMW_DTYPE_FLOAT16",         \
       t[4].copy_dtype = ADAMW_DTYPE_FLOAT32)                                                                         \
-    X("tensors[4]: copy_dtype is 3: it must be an adamw_dtype", t[4].copy_dtype = (adamw_dtype)3)
+    X("tensors[4]: copy_dtype is 3: of a param_copy it must be ADAMW_DTYPE_BFLOAT16 or ADAMW_DTYPE_FLOAT16",         \
+      t[4].copy_dtype = ADAMW_DTYPE_Q8)                                                                              \
+    X("tensors[4]: copy_dtype is 4: it must be an adamw_dtype", t[4].copy_dtype = (adamw_dtype)4)                    \
+    X("tensors[1]: param overlaps options.tensor_norms: it must have memory of its own",                             \
+      o.tensor_norms = t[1].param)                                                                                   \
+    X("tensors[5]: param_ema overlaps report: it must have memory of its own",                                       \
+      t[5].param_ema = (char *)(uintptr_t)report - sizeof(float) * (t[5].n - 1))
 
 static bool expect(const model *m, const model *input, const adamw_config *config, const adamw_tensor *tensors,
-                   const adamw_update_options *o, const char *sentence)
+                   const adamw_update_options *o, adamw_update_report *report, const char *sentence)
 {
     char said[256];
-    adamw_update_report report = {.grad_norm = 42};
-    if (adamw_update(config, 1, tensors, TENSORS, o, &report) != ADAMW_ERROR_INVALID_ARGUMENT ||
-        report.grad_norm != 42)
+    if (adamw_update(config, 1, tensors, TENSORS, o, report, 0) != ADAMW_ERROR_INVALID_ARGUMENT ||
+        report->grad_norm != 42)
         return check_fail("taken, or the report written: %s", sentence);
-    if (adamw_update_explain(config, 1, tensors, TENSORS, o, said, sizeof said) != ADAMW_ERROR_INVALID_ARGUMENT ||
+    if (adamw_update_explain(config, 1, tensors, TENSORS, o, report, 0, said, sizeof said) !=
+            ADAMW_ERROR_INVALID_ARGUMENT ||
         strcmp(said, sentence) != 0)
         return check_fail("said '%s' instead of '%s'", said, sentence);
     return model_same(m, input, sentence);
@@ -596,6 +610,7 @@ bool check_bad_options(const check_options *options)
 #define TRY(sentence, statement)                                                                                     \
     if (right) {                                                                                                     \
         adamw_tensor t[TENSORS];                                                                                     \
+        adamw_update_report found = {.grad_norm = 42}, *report = &found;                                             \
         adamw_update_options o;                                                                                      \
         adamw_update_options_init(&o);                                                                               \
         o.clip = ADAMW_CLIP_GLOBAL_NORM;                                                                             \
@@ -607,7 +622,7 @@ bool check_bad_options(const check_options *options)
         for (int i = 0; i < TENSORS; i++)                                                                            \
             t[i].max_exp_avg_sq = NULL;                                                                              \
         statement;                                                                                                   \
-        right = expect(&m, &input, &config, t, &o, sentence);                                                        \
+        right = expect(&m, &input, &config, t, &o, report, sentence);                                                \
     }
     WRONG_OPTIONS(TRY)
 #undef TRY
@@ -624,8 +639,8 @@ bool check_bad_options(const check_options *options)
         a[i].max_exp_avg_sq = b[i].max_exp_avg_sq = NULL;
         b[i].param_ema = b[i].param_copy = NULL;
     }
-    right = right && adamw_update(&config, 1, a, TENSORS, NULL, NULL) == ADAMW_OK &&
-            adamw_step(&config, 1, b, TENSORS) == ADAMW_OK && model_same(&m, &want, "no options");
+    right = right && adamw_update(&config, 1, a, TENSORS, NULL, NULL, 0) == ADAMW_OK &&
+            adamw_step(&config, 1, b, TENSORS, 0) == ADAMW_OK && model_same(&m, &want, "no options");
     model_free(&want);
     model_free(&m);
     model_free(&input);

@@ -109,9 +109,9 @@ static bool parts_agree(adamw_isa isa)
         for (size_t i = 0; i < vec->lanes; i++) {
             const bool inside = i < (n < vec->lanes ? n : 0);
             if (whole[i] != (inside ? from[i] : 0))
-                return check_fail("v_load_part of %s: %zu values, lane %zu", adamw_isa_name(isa), n, i);
+                return check_fail("v_load_tail of %s: %zu values, lane %zu", adamw_isa_name(isa), n, i);
             if (inside ? to[i] != from[i] : bits_of_float(to[i]) != 0xFFFFFFFF)
-                return check_fail("v_store_part of %s: %zu values, lane %zu", adamw_isa_name(isa), n, i);
+                return check_fail("v_store_tail of %s: %zu values, lane %zu", adamw_isa_name(isa), n, i);
         }
     }
     return true;

@@ -42,7 +42,7 @@ static double check_loss_scale(stream *s)
     adamw_loss_scale scale = loss_scale_from(s);
     const adamw_loss_scale before = scale;
     const bool skipped = byte(s) & 1;
-    const bool right = before.scale > 0 && before.scale <= FLT_MAX && before.growth_factor > 1 &&
+    const bool right = before.scale >= FLT_MIN && before.scale <= FLT_MAX && before.growth_factor > 1 &&
                        before.growth_factor <= FLT_MAX && before.backoff_factor > 0 && before.backoff_factor < 1 &&
                        before.growth_interval >= 1 && before.growth_tracker >= 0;
     const adamw_status status = adamw_loss_scale_update(&scale, skipped);
@@ -53,7 +53,8 @@ static double check_loss_scale(stream *s)
     }
     const bool grows = !skipped && before.growth_tracker >= before.growth_interval - 1;
     const double grown = before.scale * before.growth_factor;
-    expect(scale.scale == (skipped                     ? before.scale * before.backoff_factor
+    const double backed = before.scale * before.backoff_factor;
+    expect(scale.scale == (skipped                     ? (backed > before.min_scale ? backed : before.min_scale)
                            : grows && grown <= FLT_MAX ? grown
                                                        : before.scale),
            "the loss scale", "");
@@ -111,7 +112,7 @@ static adamw_status run(update *u, adamw_isa isa)
 {
     expect(adamw_isa_select(isa) == ADAMW_OK, "an ISA that was there is gone", adamw_isa_name(isa));
     return adamw_update(u->config, u->l->step, u->tensors, u->l->count, u->plain ? NULL : &u->options,
-                        u->silent ? NULL : &u->report);
+                        u->silent ? NULL : &u->report, u->l->threads);
 }
 
 static bool same_number(double x, double y) { return memcmp(&x, &y, sizeof x) == 0 || (x != x && y != y); }
@@ -158,8 +159,9 @@ static void check_update(const uint8_t *data, size_t size)
 {
     update untouched = fresh(data, size), scalar = fresh(data, size), best = fresh(data, size);
     char said[256] = "";
-    const adamw_status wanted = adamw_update_explain(scalar.config, scalar.l->step, scalar.tensors, scalar.l->count,
-                                                     scalar.plain ? NULL : &scalar.options, said, sizeof said);
+    const adamw_status wanted = adamw_update_explain(
+        scalar.config, scalar.l->step, scalar.tensors, scalar.l->count, scalar.plain ? NULL : &scalar.options,
+        scalar.silent ? NULL : &scalar.report, scalar.l->threads, said, sizeof said);
     expect((wanted == ADAMW_OK) == (strcmp(said, "ok") == 0) && said[0] != '\0', "the sentence", said);
     expect(strlen(said) < sizeof said - 1, "the sentence is cut", said);
     expect(same_memory(untouched.l, scalar.l, false), "explain wrote", said);

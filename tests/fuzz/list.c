@@ -38,7 +38,7 @@ double number(stream *s, double usual)
     return any;
 }
 
-static adamw_config config_from(stream *s)
+static adamw_config config_from(stream *s, int *threads)
 {
     adamw_config config;
     adamw_config_init(&config);
@@ -53,7 +53,7 @@ static adamw_config config_from(stream *s)
     config.amsgrad = flags >> 2 & 1;
     config.maximize = flags >> 3 & 1;
     /* At most 127: a team that the tests never start would only slow this down. */
-    config.threads = flags >> 4 & 1 ? (int)byte(s) % 128 - 1 : 0;
+    *threads = flags >> 4 & 1 ? (int)byte(s) % 128 - 1 : 0;
     return config;
 }
 
@@ -117,7 +117,7 @@ static void tensor_from(stream *s, list *l, size_t t, uint32_t *values)
     if (flags == 249)
         tensor.param_ema = at[PARAM];
     if (flags == 248)
-        tensor.state_dtype = (adamw_dtype)byte(s);
+        tensor.exp_avg_sq_dtype = (adamw_dtype)byte(s);
     if (flags == 247)
         tensor.param_residual = at[PARAM];
     if (l->buffers == UPDATE_BUFFERS) {
@@ -139,9 +139,12 @@ list *list_from(stream *s, size_t buffers)
     l->buffers = buffers;
     l->count = byte(s) % (TENSORS + 1);
     for (int g = 0; g < GROUPS; g++) {
-        l->configs[g] = config_from(s);
-        if (g > 0 && byte(s) < 250)
-            l->configs[g].threads = 0; /* threads belong to the call: mostly right */
+        int threads;
+        l->configs[g] = config_from(s, &threads);
+        if (g == 0)
+            l->threads = threads;
+        else
+            byte(s);
     }
     l->parts = byte(s) % 5;
     if (byte(s) >= 128)

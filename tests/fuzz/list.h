@@ -41,6 +41,7 @@ typedef struct list {
     char *blocks[TENSORS][UPDATE_BUFFERS];
     size_t bytes[TENSORS][UPDATE_BUFFERS], shift[TENSORS], count, parts, buffers;
     uint64_t step;
+    int threads;
     bool spoiled; /* a pointer or size is wrong: only a call that refuses the list may have it */
 } list;
 

@@ -4,9 +4,7 @@
 #if defined(__aarch64__)
 
 #define VEC_INSTANTIATE
-#include "../../kernels/core/strict.h"
-
-#include <arm_neon.h>
+#include "../../kernels/strict.h"
 
 #include "../../kernels/vec/neon.h"
 

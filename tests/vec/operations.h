@@ -5,7 +5,7 @@
 #ifndef ADAMW_TESTS_OPERATIONS_H
 #define ADAMW_TESTS_OPERATIONS_H
 
-#include "../../kernels/core/strict.h"
+#include "../../kernels/strict.h"
 
 #include "../../include/adamw.h"
 
@@ -37,8 +37,8 @@ typedef void vec_function(const float *a, const float *b, const float *c, float 
 typedef struct vec_operations {
     vec_function *run[VEC_COUNT];
     size_t lanes;
-    /* v_load_part of n values from `from`, all lanes stored to `to`; v_load of a vector, n lanes stored by
-     * v_store_part. */
+    /* v_load_tail of n values from `from`, all lanes stored to `to`; v_load of a vector, n lanes stored by
+     * v_store_tail. */
     void (*load_part)(const float *from, size_t n, float *to);
     void (*store_part)(const float *from, size_t n, float *to);
     /* Where bundles have roots without the divider, otherwise NULL: the root of a from the estimate b of its
@@ -103,8 +103,8 @@ ADAMW_INLINE vfloat through_f16(vfloat a)
     }
 VEC_OPERATIONS(VEC_DEFINE)
 
-static void vec_load_part(const float *from, size_t n, float *to) { v_store(to, v_load_part(from, n)); }
-static void vec_store_part(const float *from, size_t n, float *to) { v_store_part(to, n, v_load(from)); }
+static void vec_load_part(const float *from, size_t n, float *to) { v_store(to, v_load_tail(from, n)); }
+static void vec_store_part(const float *from, size_t n, float *to) { v_store_tail(to, n, v_load(from)); }
 
 #define VEC_ENTRY(name, call) [VEC_##name] = vec_##name,
 /* Between the braces of a table: an ISA may have more members. */

@@ -2,7 +2,7 @@
  * scalar.c - the operations of the portable vocabulary for the tests. Nothing else belongs here.
  */
 #define VEC_INSTANTIATE
-#include "../../kernels/core/strict.h"
+#include "../../kernels/strict.h"
 
 #include "../../kernels/vec/scalar.h"
 

@@ -73,13 +73,12 @@ static void run_block(const row *rows, size_t count, frequency often, size_t blo
                                              .config = &configs[r][a]};
         }
     }
-    call.threads = 1;
     for (uint64_t step = 1; step <= STEPS; step++) {
         if (often != NEVER && (step - 1) % (uint64_t)often == 0)
             near_normal(grad, 4, block, step, 0.01);
         else
             memset(grad, 0, sizeof grad);
-        if (adamw_step(&call, step, tensors, used) != ADAMW_OK)
+        if (adamw_step(&call, step, tensors, used, 1) != ADAMW_OK)
             abort();
         for (int i = 0; i < BLOCK; i++)
             exact_grad[i] = grad[i];
@@ -226,7 +225,7 @@ static bool picture(const accuracy_options *options, const char *name, frequency
                   "ACCURATE realises %.1f to %.1f %% of the decay; at 1e-6 it is %.1f +- %.1f %%.",
                   POINTS, (double)rows[POINTS - 1].blocks * BLOCK * STEPS, 100 * lowest, 100 * highest,
                   100 * rows[POINTS - 1].share[0], 100 * rows[POINTS - 1].uncertainty[0]);
-        printf("![The share of the decay over the learning rate, with and without gradients](decay.svg)\n\n");
+        printf("![The share of the decay over the learning rate, with and without gradients](figures/decay.svg)\n\n");
     }
     return close_data(file, name);
 }

@@ -72,7 +72,6 @@ static void run_block(uint64_t block, int last, size_t blocks, deviation *errors
     adamw_tensor tensors[2 * FORMS];
     size_t count = 0;
     adamw_config_init(&call);
-    call.threads = 1;
     near_normal(b->start, 1, block, 0, 0.1);
     for (int form = 0; form < FORMS; form++) {
         for (int i = 0; i < BLOCK; i++)
@@ -96,7 +95,7 @@ static void run_block(uint64_t block, int last, size_t blocks, deviation *errors
         for (run_kind kind = ACCURATE; kind <= TORCH; kind++)
             for (int i = 0; i < BLOCK; i++)
                 b->pulled[kind][i] = (float)pulled(b->noise[i], b->run[PULLED][kind].p[i], b->start[i]);
-        if (adamw_step(&call, step, tensors, count) != ADAMW_OK)
+        if (adamw_step(&call, step, tensors, count, 1) != ADAMW_OK)
             abort();
         for (int form = 0; form < FORMS; form++) {
             exact_step_of(b, form, step, &b->exact[form], false);
@@ -255,7 +254,7 @@ bool measure_growth(const accuracy_options *options)
     paragraph("Double is sufficient: a long double recurrence of %d values differs from it by at most %.0e ulp after "
               "%llu steps.",
               WITNESSES, distance, (unsigned long long)steps);
-    printf("![The median error of AdamW over the steps](growth.svg)\n\n");
+    printf("![The median error of AdamW over the steps](figures/growth.svg)\n\n");
     free(errors);
     return written;
 }

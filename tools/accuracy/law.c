@@ -53,10 +53,9 @@ static sums run_block(size_t block, double rms)
     }
     for (int i = 0; i < BLOCK; i++)
         b->q[i] = b->start[i];
-    call.threads = 1;
     for (uint64_t step = 1; step <= STEPS; step++) {
         near_normal(b->grad, 6, block, step, rms);
-        if (adamw_step(&call, step, tensors, RUNS) != ADAMW_OK)
+        if (adamw_step(&call, step, tensors, RUNS, 1) != ADAMW_OK)
             abort();
         const exact k = exact_of(&call, step);
         for (int i = 0; i < BLOCK; i++)
@@ -145,7 +144,7 @@ bool measure_law(const accuracy_options *options)
     }
     printf("\n");
     paragraph("The relative standard error is at most %.1f %% in each place.", 100 * worst);
-    printf("![The decay in a step against the size of the gradients](law.svg)\n\n");
+    printf("![The decay in a step against the size of the gradients](figures/law.svg)\n\n");
     free(results);
     return close_data(file, "law.dat");
 }

@@ -1,11 +1,11 @@
 #!/bin/sh
-# page.sh - the measured tables and pictures and kernels/README.md: page.sh compare FOLDER says whether the page has
+# page.sh - the measured tables and pictures and kernels/ARITHMETIC.md: page.sh compare FOLDER says whether the page has
 # them, page.sh write FOLDER puts them there. The measurements are the same on every machine, so a difference means
 # that the arithmetic, the tool or the compiler's libm has changed.
 set -eu
 
 [ $# = 2 ] && { [ "$1" = compare ] || [ "$1" = write ]; } || { echo "usage: page.sh compare|write FOLDER" >&2; exit 2; }
-action=$1 folder=$2 page=kernels/README.md begin='<!-- accuracy:begin -->' end='<!-- accuracy:end -->'
+action=$1 folder=$2 page=kernels/ARITHMETIC.md begin='<!-- accuracy:begin -->' end='<!-- accuracy:end -->'
 [ -s "$folder/tables.md" ] || { echo "page.sh: no $folder/tables.md: make accuracy measures it" >&2; exit 2; }
 for marker in "$begin" "$end"; do
     [ "$(grep -cxF -e "$marker" $page)" = 1 ] || { echo "page.sh: $page needs one line '$marker'" >&2; exit 2; }
@@ -18,7 +18,7 @@ awk -v tables="$folder/tables.md" -v begin="$begin" -v end="$end" '
 
 if [ "$action" = write ]; then
     cp "$folder/page.md" $page
-    for picture in "$folder"/*.svg; do cp "$picture" kernels/; done
+    for picture in "$folder"/*.svg; do cp "$picture" kernels/figures/; done
 elif cmp -s "$folder/page.md" $page; then
     echo "$page has these tables"
 else

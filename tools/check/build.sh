@@ -53,8 +53,8 @@ part_stray_fma() {
     mkdir -p "$work/tree"
     cp -r include kernels "$work/tree/"
     # Contraction on, and only the pragma of strict.h against it; without the pragma the count has to notice.
-    sed -i '/pragma GCC optimize("fp-contract=off")/d' "$work/tree/kernels/core/strict.h"
-    ! cmp -s kernels/core/strict.h "$work/tree/kernels/core/strict.h" || fail "strict.h has no pragma to take away"
+    sed -i '/pragma GCC optimize("fp-contract=off")/d' "$work/tree/kernels/strict.h"
+    ! cmp -s kernels/strict.h "$work/tree/kernels/strict.h" || fail "strict.h has no pragma to take away"
     # (The baseline of x86-64 has no FMA: there fmaf is a call, and the scalar file has nothing to count.)
     while read -r isa level; do
         gcc $level -ffp-contract=off -c kernels/isa/$isa.c -o "$work/off.o" &
@@ -89,7 +89,7 @@ refused() {
 
 part_refusals() {
     for flag in -Ofast '-fassociative-math -fno-signed-zeros -fno-trapping-math' -freciprocal-math -ffinite-math-only; do
-        refused 'without -ffast-math' gcc $flag -fsyntax-only kernels/core/driver.c
+        refused 'without -ffast-math' gcc $flag -fsyntax-only kernels/run/team.c
     done
     # Each file refuses on its own, before any system header can fail in a way that nobody understands.
     for source in kernels/*/*.c; do

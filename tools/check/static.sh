@@ -41,7 +41,7 @@ part_clang_tidy() {
 # does not read. So a source behind that header has to be found wrong first.
 part_cppcheck() {
     needs cppcheck
-    { echo '#include "kernels/core/strict.h"'; cat tools/check/flaws.c; } >"$work/flaws.c"
+    { echo '#include "kernels/strict.h"'; cat tools/check/flaws.c; } >"$work/flaws.c"
     for machine in x86_64 aarch64; do
         tool="cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr
             --error-exitcode=1 -D__${machine}__ -D__LP64__ -D__GNUC__=12 -D__linux__ -D_OPENMP=201511

@@ -31,7 +31,7 @@ int main(int argc, char **argv)
     print_cache("L1 data cache", info.l1d);
     print_cache("L2 cache", info.l2);
     print_cache("L3 cache", info.l3);
-    for (adamw_isa isa = ADAMW_ISA_SCALAR; isa <= ADAMW_ISA_NEON; isa = (adamw_isa)(isa + 1))
+    for (adamw_isa isa = ADAMW_ISA_SCALAR; isa < ADAMW_ISA_COUNT; isa = (adamw_isa)(isa + 1))
         printf("%-14s %s%s\n", adamw_isa_name(isa), adamw_isa_supported(isa) ? "runs here" : "does not run here",
                isa == info.active ? ", active" : "");
     printf("%-14s %s\n", "why", info.reason);

@@ -104,7 +104,7 @@ def overhead(count=150, rounds=40):
                                         ours.state[param]["exp_avg"].data_ptr(),
                                         ours.state[param]["exp_avg_sq"].data_ptr()) for param in params]
     rows, config = (libadamw._library.Tensor * count)(*tensors), libadamw._library.default_config()
-    calls = {"library": lambda: libadamw._library.library.adamw_step(config, 1000, rows, count),
+    calls = {"library": lambda: libadamw._library.library.adamw_step(config, 1000, rows, count, 0),
              "ours": ours.step, "fused": fused.step}
     return {label: min(values) * 1e6 for label, values in alternate(calls, rounds).items()}
 

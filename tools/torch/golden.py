@@ -3,7 +3,7 @@
     build/venv/bin/python tools/torch/golden.py > tests/data/torch.txt
 
 torch's code runs as it is (foreach=False), but for the square root, which is rounded correctly: torch's own root has
-other bits on other CPUs (kernels/README.md).
+other bits on other CPUs (kernels/ARITHMETIC.md).
 """
 import itertools
 import sys

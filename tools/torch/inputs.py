@@ -1,6 +1,6 @@
 """The inputs of the comparisons with torch, from a counter alone, so that C makes the same ones (tests/torch_inputs.h).
 
-Also the square root: kernels/README.md says why torch's own cannot serve.
+Also the square root: kernels/ARITHMETIC.md says why torch's own cannot serve.
 """
 import numpy as np
 import torch

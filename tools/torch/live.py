@@ -30,7 +30,7 @@ class Config(ctypes.Structure):
     _fields_ = [("lr", ctypes.c_double), ("beta1", ctypes.c_double), ("beta2", ctypes.c_double),
                 ("eps", ctypes.c_double), ("weight_decay", ctypes.c_double), ("decay", ctypes.c_int),
                 ("arithmetic", ctypes.c_int), ("amsgrad", ctypes.c_bool), ("maximize", ctypes.c_bool),
-                ("threads", ctypes.c_int)]
+                ("bias_correction", ctypes.c_bool), ("rounding", ctypes.c_int), ("seed", ctypes.c_uint64)]
 
 
 class Tensor(ctypes.Structure):
@@ -52,7 +52,7 @@ class Pair:
         self.optimizer = kind([self.parameter], lr=lr, betas=betas, eps=1e-8, weight_decay=weight_decay,
                               amsgrad=amsgrad, maximize=maximize, foreach=False)
         self.arrays = [inputs.params(n)] + [np.zeros(n, np.float32) for _ in range(2 + amsgrad)]
-        self.config = Config(lr, *betas, 1e-8, weight_decay, l2, 1, amsgrad, maximize, 1)
+        self.config = Config(lr, *betas, 1e-8, weight_decay, l2, 1, amsgrad, maximize, True)
 
     def step(self, number, grad):
         self.parameter.grad = torch.from_numpy(grad)
@@ -60,7 +60,7 @@ class Pair:
         at = [array.ctypes.data for array in self.arrays]
         tensor = Tensor(len(grad), at[0], grad.ctypes.data, *at[1:])
         status = self.library.adamw_step(ctypes.byref(self.config), ctypes.c_uint64(number), ctypes.byref(tensor),
-                                         ctypes.c_size_t(1))
+                                         ctypes.c_size_t(1), 1)
         if status != 0:
             sys.exit(f"test-torch: adamw_step returned {status}")
 

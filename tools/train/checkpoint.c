@@ -121,7 +121,7 @@ static void load_schedule(const file *x, adamw_schedule *schedule, const char *t
     char sentence[256];
     if (adamw_schedule_load(schedule, text, length) == ADAMW_OK)
         return;
-    adamw_schedule_explain_load(schedule, text, length, sentence, sizeof sentence);
+    adamw_schedule_load_explain(schedule, text, length, sentence, sizeof sentence);
     fail("%s: schedule: %s", x->name, sentence);
 }
 

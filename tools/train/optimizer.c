@@ -37,7 +37,7 @@ optimizer *optimizer_new(const options *o, adamw_decay decay, double weight_deca
     recipe(o, steps, &x->weights, &x->schedule, x->milestones);
     x->weights.decay = decay;
     x->biases = x->weights;
-    x->weights.threads = o->threads;
+    x->threads = o->threads;
     const adamw_schedule_config *c = &x->schedule.config;
     x->groups[0] = (adamw_schedule_group){&x->weights, c->base_lr, c->min_lr, weight_decay};
     x->groups[1] = (adamw_schedule_group){&x->biases, c->base_lr, c->min_lr, 0};
@@ -65,11 +65,11 @@ static void make_step(optimizer *x)
 {
     char sentence[256];
     if (adamw_schedule_apply(&x->schedule, x->groups, 2) != ADAMW_OK) {
-        adamw_schedule_explain_apply(&x->schedule, x->groups, 2, sentence, sizeof sentence);
+        adamw_schedule_apply_explain(&x->schedule, x->groups, 2, sentence, sizeof sentence);
         fail("%s", sentence);
     }
-    if (adamw_update(&x->weights, ++x->step, x->tensor, x->tensors, &x->update, NULL) != ADAMW_OK) {
-        adamw_update_explain(&x->weights, x->step, x->tensor, x->tensors, &x->update, sentence, sizeof sentence);
+    if (adamw_update(&x->weights, ++x->step, x->tensor, x->tensors, &x->update, NULL, x->threads) != ADAMW_OK) {
+        adamw_update_explain(&x->weights, x->step, x->tensor, x->tensors, &x->update, NULL, x->threads, sentence, sizeof sentence);
         fail("%s", sentence);
     }
     adamw_schedule_step(&x->schedule);
@@ -81,7 +81,7 @@ void optimizer_batch(optimizer *x, const network *net, bool last)
         make_step(x);
         return;
     }
-    adamw_accumulate(x->count, x->sum, net->grad, ADAMW_DTYPE_FLOAT32, x->weights.threads);
+    adamw_accumulate(x->count, x->sum, net->grad, ADAMW_DTYPE_FLOAT32, x->threads);
     if (++x->waiting < x->batches && !last)
         return;
     x->update.grad_scale = 1 / (double)x->waiting;

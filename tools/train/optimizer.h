@@ -20,6 +20,7 @@ typedef struct optimizer {
     float *sum;           /* of the gradients of a step's batches; NULL where a step has one */
     int batches, waiting; /* of a step; how many of them are in `sum` */
     adamw_update_options update;
+    int threads;
     uint64_t step;
 } optimizer;
 

@@ -57,7 +57,7 @@ static void read_optimizer(options *x, const char *name, const char *value)
 
 static void read_isa(options *x, const char *name, const char *value)
 {
-    for (int isa = ADAMW_ISA_AUTO; isa <= ADAMW_ISA_NEON; isa++)
+    for (int isa = ADAMW_ISA_AUTO; isa < ADAMW_ISA_COUNT; isa++)
         if (strcmp(value, adamw_isa_name((adamw_isa)isa)) == 0) {
             if (!adamw_isa_supported((adamw_isa)isa))
                 fail("%s is '%s', which this CPU or build does not have: auto takes the best that it has", name,

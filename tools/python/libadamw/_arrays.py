@@ -68,7 +68,7 @@ def adamw_step(
         lr, betas, eps, weight_decay, maximize: as in torch.optim; the defaults are adamw_config_init()'s.
         decay: "decoupled" (AdamW) or "l2" (Adam: weight_decay * param is added to the gradient).
         arithmetic: "accurate" (the decay happens in full at any rate) or "torch" (torch.optim's roundings).
-        threads: 0 for OpenMP's default, otherwise at most so many.
+        threads: the most threads; 0: the library decides, at most OpenMP's default.
 
     Raises:
         TypeError: an argument is no float32 array.
@@ -98,10 +98,10 @@ def adamw_step(
     if not isinstance(step, int) or not 1 <= step < 2**64:
         raise ValueError(f"step is {step!r}: it must be an integer from 1")
     if not isinstance(threads, int) or not 0 <= threads < 2**31:
-        raise ValueError(f"threads is {threads!r}: it must be 0 (OpenMP's default) or a number of threads")
+        raise ValueError(f"threads is {threads!r}: it must be 0 (the library decides) or a number of threads")
 
     config = lib.Config(lr, betas[0], betas[1], eps, weight_decay, lib.DECAY[decay], lib.ARITHMETIC[arithmetic],
-                        max_exp_avg_sq is not None, bool(maximize), threads)
+                        max_exp_avg_sq is not None, bool(maximize), True)
     table = lib.Table(count)
     shapes: list[tuple[int, ...] | None] = [None] * count
     for field, arrays in zip(_FIELDS, columns):
@@ -115,6 +115,6 @@ def adamw_step(
         row.n = 1
         for length in shape or ():
             row.n *= length
-    status = lib.library.adamw_step(config, step, table.rows, count)
+    status = lib.library.adamw_step(config, step, table.rows, count, threads)
     if status != lib.OK:
-        raise lib.error_of(status, lib.explain(config, step, table))
+        raise lib.error_of(status, lib.explain(config, step, table, threads))

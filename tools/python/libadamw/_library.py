@@ -9,14 +9,13 @@ import ctypes
 import os
 from array import array
 from pathlib import Path
-from typing import Iterable
+from typing import Callable, Iterable
 
 FLOAT32 = 0
 DECAY = {"decoupled": 0, "l2": 1}
 ARITHMETIC = {"accurate": 0, "torch": 1}
 CLIP = {"none": 0, "global_norm": 1, "tensor_norm": 2, "value": 3}
 EMA = {"none": 0, "constant": 1, "swa_utils": 2, "timm": 3, "bias_corrected": 4}
-ISA = {"auto": 0, "scalar": 1, "avx2": 2, "avx512": 3, "neon": 4}
 
 # Of a schedule: field -> its words, in the order of the header.
 SCHEDULE_WORDS = {
@@ -46,7 +45,9 @@ class Config(ctypes.Structure):
         ("arithmetic", ctypes.c_int),
         ("amsgrad", ctypes.c_bool),
         ("maximize", ctypes.c_bool),
-        ("threads", ctypes.c_int),
+        ("bias_correction", ctypes.c_bool),
+        ("rounding", ctypes.c_int),
+        ("seed", ctypes.c_uint64),
     ]
 
 
@@ -64,11 +65,16 @@ class Tensor(ctypes.Structure):
         ("step", ctypes.c_uint64),
         ("param_dtype", ctypes.c_int),
         ("grad_dtype", ctypes.c_int),
-        ("state_dtype", ctypes.c_int),
+        ("exp_avg_dtype", ctypes.c_int),
+        ("exp_avg_sq_dtype", ctypes.c_int),
         ("copy_dtype", ctypes.c_int),
         ("param_residual", ctypes.c_void_p),
+        ("exp_avg_scale", ctypes.c_void_p),
+        ("exp_avg_sq_scale", ctypes.c_void_p),
         ("param_ema", ctypes.c_void_p),
         ("param_copy", ctypes.c_void_p),
+        ("first_index", ctypes.c_uint64),
+        ("random_stream", ctypes.c_uint64),
     ]
 
 
@@ -190,17 +196,18 @@ def _load(path: Path) -> ctypes.CDLL:
             f"libadamw: {path} does not load: {error} (where libgomp.so.1 is missing: install the compiler's OpenMP "
             "runtime, Debian's libgomp1, or build with OPENMP=no)"
         ) from error
+    threads = ctypes.c_int
     size, step, config, tensors = ctypes.c_size_t, ctypes.c_uint64, ctypes.POINTER(Config), ctypes.POINTER(Tensor)
     recipe, schedule, groups = map(ctypes.POINTER, (ScheduleConfig, ScheduleState, ScheduleGroup))
     options, report, text = ctypes.POINTER(UpdateOptions), ctypes.POINTER(UpdateReport), ctypes.c_char_p
     prototypes = {
         "adamw_version": (ctypes.c_char_p, []),
         "adamw_config_init": (ctypes.c_int, [config]),
-        "adamw_step": (ctypes.c_int, [config, step, tensors, size]),
-        "adamw_explain": (ctypes.c_int, [config, step, tensors, size, text, size]),
+        "adamw_step": (ctypes.c_int, [config, step, tensors, size, threads]),
+        "adamw_step_explain": (ctypes.c_int, [config, step, tensors, size, threads, text, size]),
         "adamw_update_options_init": (ctypes.c_int, [options]),
-        "adamw_update": (ctypes.c_int, [config, step, tensors, size, options, report]),
-        "adamw_update_explain": (ctypes.c_int, [config, step, tensors, size, options, text, size]),
+        "adamw_update": (ctypes.c_int, [config, step, tensors, size, options, report, threads]),
+        "adamw_update_explain": (ctypes.c_int, [config, step, tensors, size, options, report, threads, text, size]),
         "adamw_isa_supported": (ctypes.c_bool, [ctypes.c_int]),
         "adamw_isa_select": (ctypes.c_int, [ctypes.c_int]),
         "adamw_isa_active": (ctypes.c_int, []),
@@ -213,10 +220,10 @@ def _load(path: Path) -> ctypes.CDLL:
         "adamw_schedule_step": (None, [schedule]),
         "adamw_schedule_epoch": (ctypes.c_uint, [schedule, ctypes.c_double]),
         "adamw_schedule_apply": (ctypes.c_int, [schedule, groups, size]),
-        "adamw_schedule_explain_apply": (ctypes.c_int, [schedule, groups, size, text, size]),
+        "adamw_schedule_apply_explain": (ctypes.c_int, [schedule, groups, size, text, size]),
         "adamw_schedule_save": (size, [schedule, text, size]),
         "adamw_schedule_load": (ctypes.c_int, [schedule, text, size]),
-        "adamw_schedule_explain_load": (ctypes.c_int, [schedule, text, size, text, size]),
+        "adamw_schedule_load_explain": (ctypes.c_int, [schedule, text, size, text, size]),
         "adamw_preset": (ctypes.c_int, [text, ctypes.c_int64, config, schedule]),
         "adamw_preset_explain": (ctypes.c_int, [text, ctypes.c_int64, text, size]),
         "adamw_preset_name": (text, [size]),
@@ -228,6 +235,17 @@ def _load(path: Path) -> ctypes.CDLL:
 
 
 library = _load(PATH)
+
+
+def _names(name_of: Callable[[int], bytes]) -> dict[str, int]:
+    """An enumeration of the library, from the function that names its values; "unknown" is past its end."""
+    names: dict[str, int] = {}
+    while (name := name_of(len(names)).decode()) != "unknown":
+        names[name] = len(names)
+    return names
+
+
+ISA = _names(library.adamw_isa_name)
 
 
 def default_config() -> Config:
@@ -269,8 +287,8 @@ def sentence(explain: str, *arguments: object) -> str:
     return buffer.value.decode()
 
 
-def explain(config: Config, step: int, table: Table) -> str:
-    return sentence("adamw_explain", config, step, table.rows, table.count)
+def explain(config: Config, step: int, table: Table, threads: int) -> str:
+    return sentence("adamw_step_explain", config, step, table.rows, table.count, threads)
 
 
 def error_of(status: int, words: str) -> Exception:

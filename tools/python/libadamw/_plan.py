@@ -69,7 +69,7 @@ class Plan:
         self.types = [type(param.grad) for param in self.params]
         self.rates, self.flags = list(map(RATES, groups)), list(map(FLAGS, groups))
         self.configs = (lib.Config * len(groups))()
-        self.config = lib.default_config()  # the call's: its threads, and its arithmetic where gradients are clipped
+        self.config = lib.default_config()  # the call's: its arithmetic decides where gradients are clipped
         self.config.arithmetic = lib.ARITHMETIC[self.arithmetic]
         self.options, self.report = lib.default_options(), lib.UpdateReport()
         self.mixed_steps = False
@@ -276,19 +276,19 @@ class Plan:
         elif self.mixed_steps:
             self.table.fill("step", [0] * len(counts))
         self.mixed_steps = not alike
-        self.config.threads = torch.get_num_threads()
+        threads = torch.get_num_threads()
         call = (self.config, step, self.table.rows, self.table.count)
         increment_version(self.written)
         self.counters.add_one()
         if self.is_plain_step:
-            status, skipped = lib.library.adamw_step(*call), False
+            status, skipped = lib.library.adamw_step(*call, threads), False
         else:
-            status = lib.library.adamw_update(*call, self.options, self.report)
+            status = lib.library.adamw_update(*call, self.options, self.report, threads)
             skipped = self.report.skipped
         if status != lib.OK or skipped:
             self.counters.take_back()
         if status != lib.OK:
-            words = lib.sentence("adamw_update_explain", *call, self.options)
+            words = lib.sentence("adamw_update_explain", *call, self.options, self.report, threads)
             for row, entry in enumerate(self.mine):
                 words = words.replace(f"tensors[{row}]", entry.name)
             raise lib.error_of(status, words)

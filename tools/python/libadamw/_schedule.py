@@ -169,7 +169,7 @@ class Schedule:
             row.weight_decay = group.get("initial_weight_decay", group["weight_decay"])
             row.min_lr = min(self._state.config.min_lr, row.base_lr)
         if lib.library.adamw_schedule_apply(self._state, rows, len(groups)) != lib.OK:
-            words = lib.sentence("adamw_schedule_explain_apply", self._state, rows, len(groups))
+            words = lib.sentence("adamw_schedule_apply_explain", self._state, rows, len(groups))
             raise ValueError(f"libadamw: {words}")
         for row, config, group in zip(rows, configs, groups):
             group["initial_lr"], group["initial_weight_decay"] = row.base_lr, row.weight_decay
@@ -186,7 +186,7 @@ class Schedule:
         text = state_dict["schedule"].encode()
         status = lib.library.adamw_schedule_load(self._state, text, len(text))
         if status != lib.OK:
-            words = lib.sentence("adamw_schedule_explain_load", self._state, text, len(text))
+            words = lib.sentence("adamw_schedule_load_explain", self._state, text, len(text))
             raise lib.error_of(status, words)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ STRUCTURES = {"adamw_config": lib.Config, "adamw_tensor": lib.Tensor, "adamw_upd
               "adamw_update_report": lib.UpdateReport, "adamw_schedule_config": lib.ScheduleConfig,
               "adamw_schedule": lib.ScheduleState, "adamw_schedule_group": lib.ScheduleGroup}
 ENUMS = {"ADAMW_DECAY": lib.DECAY, "ADAMW_ARITHMETIC": lib.ARITHMETIC, "ADAMW_CLIP": lib.CLIP, "ADAMW_EMA": lib.EMA,
-         "ADAMW_ISA": lib.ISA}
+         "ADAMW_ISA": lib.ISA | {"count": len(lib.ISA)}}
 PREFIXES = {"kind": "SCHEDULE", "unit": "UNIT", "warmup_unit": "UNIT", "mode": "MODE", "threshold_mode": "THRESHOLD",
             "anneal": "ANNEAL", "weight_decay_kind": "WEIGHT_DECAY"}
 for field, words in lib.SCHEDULE_WORDS.items():
@@ -57,7 +57,7 @@ def test_enumerations(tmp_path):
 
 @pytest.mark.parametrize("name", STRUCTURES)
 def test_every_member_of_the_header_is_known(name):
-    header = re.sub(r"/\*.*?\*/", "", (INCLUDE / "adamw.h").read_text(), flags=re.DOTALL)
+    header = re.sub(r"/\*.*?\*/", "", "".join((INCLUDE / file).read_text() for file in ("adamw.h", "adamw_schedule.h")), flags=re.DOTALL)
     body = re.search(rf"typedef struct {name} {{(.*?)}} {name};", header, flags=re.DOTALL).group(1)
     members = re.findall(r"(\w+);", body)
     assert members == [field for field, _ in STRUCTURES[name]._fields_]

@@ -1,14 +1,12 @@
 /*
  * info.c - what people want to know of the library and the machine it runs on. Nothing here steers a step.
  */
-#define _GNU_SOURCE /* glibc's sysconf() knows the caches */
-#include "isa.h"
+#include "../dispatch/isa.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "cpu.h"
+#include "../dispatch/cpu.h"
 
 #if defined(_OPENMP)
 #include <omp.h>
@@ -23,10 +21,34 @@
 #define COMPILER "gcc " __VERSION__
 #endif
 
-static size_t cache_bytes(int name)
+/*
+ * Reads the caches from sysfs, which knows how large one cache is; on virtual machines sysconf() was seen to tell the
+ * sum of several. 0 where the system does not say.
+ */
+static size_t cache_bytes(int level)
 {
-    const long bytes = name >= 0 ? sysconf(name) : 0;
-    return bytes > 0 ? (size_t)bytes : 0;
+    for (int index = 0; index < 8; index++) {
+        char path[96], type[16] = "";
+        int of_level = 0;
+        size_t kib = 0;
+        const struct {
+            const char *file, *format;
+            void *to;
+        } reads[] = {{"level", "%d", &of_level}, {"type", "%15s", type}, {"size", "%zuK", &kib}};
+        for (size_t i = 0; i < sizeof reads / sizeof reads[0]; i++) {
+            snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, reads[i].file);
+            FILE *file = fopen(path, "r");
+            if (file == NULL)
+                return 0;
+            const int found = fscanf(file, reads[i].format, reads[i].to);
+            fclose(file);
+            if (found != 1)
+                return 0;
+        }
+        if (of_level == level && strcmp(type, "Instruction") != 0)
+            return kib * 1024;
+    }
+    return 0;
 }
 
 /* The word in brackets, as in "always [madvise] never". */
@@ -55,16 +77,15 @@ adamw_status adamw_info_get(adamw_info *info)
                          .flags = ADAMW_BUILD_FLAGS,
                          .threads = 1,
                          .active = adamw_isa_active(),
-                         .reason = adamw_isa_reason()};
+                         .reason = adamw_isa_reason(),
+                         .tuning = adamw_dispatch_active()->tuning->name};
 #if defined(_OPENMP)
     info->openmp = true;
     info->threads = omp_get_max_threads();
 #endif
-#if defined(_SC_LEVEL1_DCACHE_SIZE)
-    info->l1d = cache_bytes(_SC_LEVEL1_DCACHE_SIZE);
-    info->l2 = cache_bytes(_SC_LEVEL2_CACHE_SIZE);
-    info->l3 = cache_bytes(_SC_LEVEL3_CACHE_SIZE);
-#endif
+    info->l1d = cache_bytes(1);
+    info->l2 = cache_bytes(2);
+    info->l3 = cache_bytes(3);
     adamw_cpu_name(info->cpu);
     read_huge_pages(info->huge_pages, sizeof info->huge_pages);
     return ADAMW_OK;

@@ -1,10 +1,10 @@
 /*
- * api.c - the public entry points, each the way of the data in a few lines: validate, then drive.
+ * step.c - the version, statuses, config and step of adamw.h. A step is the way of the data in two lines: validate,
+ * then one pass over the list.
  */
 #include "../dispatch/float_env.h"
-#include "validate.h"
-
-#include <stdio.h>
+#include "../plan/validate.h"
+#include "../run/pass.h"
 
 const char *adamw_version(void) { return ADAMW_VERSION_STRING; }
 
@@ -35,17 +35,22 @@ adamw_status adamw_config_init(adamw_config *config)
                              .eps = 1e-8,
                              .weight_decay = 1e-4,
                              .decay = ADAMW_DECAY_DECOUPLED,
-                             .arithmetic = ADAMW_ARITHMETIC_ACCURATE};
+                             .arithmetic = ADAMW_ARITHMETIC_ACCURATE,
+                             .bias_correction = true};
     return ADAMW_OK;
 }
 
-adamw_status adamw_step(const adamw_config *config, uint64_t step, const adamw_tensor *tensors, size_t count)
+static const adamw_pass the_step = {.update = true, .clip_coefficient = 1};
+
+adamw_status adamw_step(const adamw_config *config, uint64_t step, const adamw_tensor *tensors, size_t count,
+                        int threads)
 {
     adamw_plan plan;
     const uint64_t env = adamw_float_env_get();
-    const adamw_status status = adamw_validate(&plan, config, step, tensors, count, NULL);
+    const adamw_status status =
+        adamw_validate(&plan, config, step, tensors, count, NULL, NULL, threads, (adamw_sentence){NULL, 0});
     if (status == ADAMW_OK)
-        adamw_drive(&plan);
+        adamw_pass_run(&plan, &the_step, NULL);
     adamw_float_env_set(env);
     return status;
 }
@@ -57,9 +62,10 @@ adamw_status adamw_step_part(const adamw_config *config, uint64_t step, const ad
     if (part >= parts)
         return ADAMW_ERROR_INVALID_ARGUMENT;
     const uint64_t env = adamw_float_env_get();
-    const adamw_status status = adamw_validate(&plan, config, step, tensors, count, NULL);
+    const adamw_status status =
+        adamw_validate(&plan, config, step, tensors, count, NULL, NULL, 1, (adamw_sentence){NULL, 0});
     if (status == ADAMW_OK)
-        adamw_drive_part(&plan, part, parts);
+        adamw_pass_run_part(&plan, &the_step, part, parts);
     adamw_float_env_set(env);
     return status;
 }
@@ -68,16 +74,13 @@ adamw_status adamw_step_f32(const adamw_config *config, uint64_t step, size_t n,
                             float *exp_avg, float *exp_avg_sq)
 {
     const adamw_tensor tensor = {.n = n, .param = param, .grad = grad, .exp_avg = exp_avg, .exp_avg_sq = exp_avg_sq};
-    return adamw_step(config, step, &tensor, 1);
+    return adamw_step(config, step, &tensor, 1, 0);
 }
 
-adamw_status adamw_explain(const adamw_config *config, uint64_t step, const adamw_tensor *tensors, size_t count,
-                           char *buffer, size_t size)
+adamw_status adamw_step_explain(const adamw_config *config, uint64_t step, const adamw_tensor *tensors, size_t count,
+                                int threads, char *buffer, size_t size)
 {
     adamw_plan plan;
-    const adamw_sentence sentence = {buffer, buffer != NULL ? size : 0};
-    const adamw_status status = adamw_validate(&plan, config, step, tensors, count, &sentence);
-    if (status == ADAMW_OK && sentence.size != 0)
-        snprintf(buffer, size, "ok");
-    return status;
+    const adamw_sentence to = adamw_sentence_in(buffer, size);
+    return adamw_told(adamw_validate(&plan, config, step, tensors, count, NULL, NULL, threads, to), to);
 }

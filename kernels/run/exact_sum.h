@@ -3,10 +3,10 @@
  * terms, and with it the number of threads, never shows. Fixed point: 32 bits of the sum in each 64-bit limb, which
  * leaves room for 2^31 terms. (Kulisch's long accumulator, cut to the range that squares of float32 have.)
  */
-#ifndef ADAMW_CORE_EXACT_SUM_H
-#define ADAMW_CORE_EXACT_SUM_H
+#ifndef ADAMW_RUN_EXACT_SUM_H
+#define ADAMW_RUN_EXACT_SUM_H
 
-#include "strict.h"
+#include "../strict.h"
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
  * bits, and turns off contraction of a*b + c, so that the sources also build right without the Makefile's flags.
  * Nothing else belongs here.
  */
-#ifndef ADAMW_CORE_STRICT_H
-#define ADAMW_CORE_STRICT_H
+#ifndef ADAMW_STRICT_H
+#define ADAMW_STRICT_H
 
 #if !(defined(__x86_64__) || defined(__aarch64__)) || !defined(__LP64__)
 #error "libadamw supports 64-bit x86-64 and AArch64 only"
@@ -26,11 +26,24 @@
 #error "libadamw needs gcc or clang"
 #endif
 
+/* What stands between these two is compiled for the instructions named; the target stands in the file, so that no build
+ * needs a flag for it. */
+#define ADAMW_PRAGMA(text) _Pragma(#text)
+#if defined(__clang__)
+#define ADAMW_TARGET_BEGIN(features)                                                                                 \
+    ADAMW_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
+#define ADAMW_TARGET_END _Pragma("clang attribute pop")
+#else
+#define ADAMW_TARGET_BEGIN(features) _Pragma("GCC push_options") ADAMW_PRAGMA(GCC target(features))
+#define ADAMW_TARGET_END _Pragma("GCC pop_options")
+#endif
+
 /* Functions shared between the library's own files: not exported, whatever the flags. */
 #define ADAMW_INTERNAL __attribute__((visibility("hidden")))
-/* The kernel's body is plain C with constant parameters: it only works out when every layer is inlined. */
+/* The kernels are C templates: functions whose parameters are constants where they are called, inlined so that the
+ * branches on those constants go. */
 #define ADAMW_INLINE static inline __attribute__((always_inline))
-/* Before a loop whose constant bound must be seen: a vector in an array that is not unrolled lives in memory. */
+/* Unrolls the loop that follows, whose bound is a constant: an array of vectors stays in registers only then. */
 #if defined(__clang__)
 #define ADAMW_UNROLL _Pragma("clang loop unroll(full)")
 #else

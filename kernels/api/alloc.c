@@ -2,8 +2,12 @@
  * alloc.c - memory for the buffers of a step: aligned, on huge pages, touched first by the threads that use it. A
  * step itself allocates nothing.
  */
+#if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* madvise */
-#include "driver.h"
+#endif
+#include "../dispatch/isa.h"
+#include "../run/pieces.h"
+#include "../run/team.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +18,7 @@
 enum { LINE = 64, HUGE_PAGE = 2 << 20 };
 
 /* The shares of a step over one float32 tensor. */
-static void touch_part(void *context, size_t part, size_t parts, adamw_result *result)
+static void touch_part(void *context, size_t part, size_t parts, void *result)
 {
     const adamw_tensor *tensor = (const adamw_tensor *)context;
     adamw_pieces piece = adamw_pieces_of(tensor, 1, tensor->n, part, parts);
@@ -37,7 +41,8 @@ void *adamw_alloc(size_t bytes, int threads)
         madvise(memory, whole, MADV_HUGEPAGE); /* a wish: without it the pages are small, and nothing else differs */
 #endif
     adamw_tensor tensor = {.n = whole / sizeof(float), .param = memory};
-    adamw_run(adamw_team_size(bytes / sizeof(float), threads), touch_part, NULL, &tensor);
+    const int team = adamw_team_size(adamw_dispatch_active()->tuning, bytes / sizeof(float), threads);
+    adamw_team_run(team, touch_part, NULL, &tensor);
     return memory;
 }
 

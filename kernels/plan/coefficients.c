@@ -1,6 +1,6 @@
 /*
  * coefficients.c - the scalars of a step, in double, with additions, multiplications, divisions and square roots
- * only, so that they have the same bits on every platform. kernels/README.md has the formulas.
+ * only, so that they have the same bits on every platform. kernels/ARITHMETIC.md has the formulas.
  */
 #include "coefficients.h"
 
@@ -14,12 +14,11 @@ adamw_variant adamw_variant_of(const adamw_config *config)
     /* torch leaves the gradient alone at weight_decay 0; its decoupled form, with a factor of 1, does just that. */
     const bool l2 = config->decay == ADAMW_DECAY_L2 && !(torch && config->weight_decay == 0);
 
-    static const adamw_variant variants[2][2][2] = {
-#define ADAMW_PLACE(name, torch, l2, amsgrad) [torch][l2][amsgrad] = ADAMW_VARIANT_##name,
-        ADAMW_VARIANTS(ADAMW_PLACE)
-#undef ADAMW_PLACE
-    };
-    return variants[torch][l2][config->amsgrad];
+    size_t i = 0;
+    while (adamw_variant_traits[i].torch != torch || adamw_variant_traits[i].l2 != l2 ||
+           adamw_variant_traits[i].amsgrad != config->amsgrad)
+        i++; /* every combination has its variant */
+    return (adamw_variant)i;
 }
 
 /*
@@ -38,13 +37,14 @@ double adamw_bias_correction(double beta, uint64_t step)
     return r;
 }
 
-adamw_coefficients adamw_coefficients_of(const adamw_config *config, uint64_t step)
+void adamw_coefficients_of(adamw_coefficients *k, const adamw_config *config, uint64_t step)
 {
-    const double bc1 = adamw_bias_correction(config->beta1, step);
-    const double root_bc2 = sqrt(adamw_bias_correction(config->beta2, step));
+    const double bias_correction1 = config->bias_correction ? adamw_bias_correction(config->beta1, step) : 1;
+    const double bias_correction2_sqrt =
+        config->bias_correction ? sqrt(adamw_bias_correction(config->beta2, step)) : 1;
     const double decay = config->lr * config->weight_decay;
 
-    adamw_coefficients k = {
+    *k = (adamw_coefficients){
         .sign = config->maximize ? -1.0f : 1.0f,
         .beta1 = (float)config->beta1,
         .c1 = (float)(1 - config->beta1),
@@ -54,18 +54,17 @@ adamw_coefficients adamw_coefficients_of(const adamw_config *config, uint64_t st
         .to_nearest = adamw_float_env_is_to_nearest(),
     };
     if (config->arithmetic == ADAMW_ARITHMETIC_TORCH) {
-        k.w1 = 1 - k.c1;
-        k.decay = config->decay == ADAMW_DECAY_DECOUPLED ? (float)(1 - decay) : 1.0f;
-        k.step = (float)(-config->lr / bc1);
-        k.root_bc2 = (float)root_bc2;
-        k.eps = (float)config->eps;
-        k.small_beta1 = !(k.c1 < 0.5f); /* torch.lerp's own switch, on the float32 weight */
+        k->torch.decay_factor = config->decay == ADAMW_DECAY_DECOUPLED ? (float)(1 - decay) : 1.0f;
+        k->torch.negative_step_size = (float)(-config->lr / bias_correction1);
+        k->torch.bias_correction2_sqrt = (float)bias_correction2_sqrt;
+        k->torch.eps = (float)config->eps;
+        k->torch.one_minus_c1 = 1 - k->c1;
+        k->small_beta1 = !(k->c1 < 0.5f); /* torch.lerp's own switch, on the float32 weight */
     } else {
-        k.decay = (float)decay;
-        k.step = (float)(config->lr * root_bc2 / bc1);
-        k.eps = (float)(config->eps * root_bc2);
-        k.small_beta1 = config->beta1 < 0.5;
-        k.small_beta2 = config->beta2 < 0.5;
+        k->accurate.decay = (float)decay;
+        k->accurate.step_size = (float)(config->lr * bias_correction2_sqrt / bias_correction1);
+        k->accurate.eps = (float)(config->eps * bias_correction2_sqrt);
+        k->small_beta1 = config->beta1 < 0.5;
+        k->small_beta2 = config->beta2 < 0.5;
     }
-    return k;
 }

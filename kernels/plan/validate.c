@@ -1,0 +1,338 @@
+/*
+ * validate.c - see validate.h. A step asks for the status alone; the explain functions run the same checks for the
+ * sentence. kernels/plan/message.c words it.
+ */
+#include "validate.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "../dispatch/isa.h"
+#include "options.h"
+#include "streams.h"
+
+/* What a message calls the place of an argument: the call's config, a tensor, or a tensor's config. */
+typedef struct place {
+    adamw_sentence to;
+    bool of_tensor;
+    size_t tensor;
+    const char *member; /* "config", "options" or the empty string */
+} place;
+
+__attribute__((format(printf, 3, 4))) static adamw_status fail(const place *at, adamw_status status,
+                                                               const char *format, ...)
+{
+    adamw_sentence to = at->to;
+    if (to.size == 0)
+        return status;
+    if (at->of_tensor)
+        adamw_say(&to, "tensors[%zu]%s%s: ", at->tensor, at->member[0] ? "." : "", at->member);
+    else if (at->member[0])
+        adamw_say(&to, "%s: ", at->member);
+    va_list arguments;
+    va_start(arguments, format);
+    adamw_say_list(&to, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+#define INVALID(at, ...) fail(at, ADAMW_ERROR_INVALID_ARGUMENT, __VA_ARGS__)
+#define UNSUPPORTED(at, ...) fail(at, ADAMW_ERROR_UNSUPPORTED, __VA_ARGS__)
+
+/* ---- hyperparameters ---- */
+
+/* The kernels work with float32 coefficients: a larger value would silently be infinity. NaN fails both. */
+static bool is_size(double x) { return x >= 0 && x <= FLT_MAX; }
+static bool is_beta(double x) { return x >= 0 && x < 1; }
+
+static adamw_status check_config(const adamw_config *config, const place *at)
+{
+    const struct {
+        const char *name;
+        double value;
+    } sizes[] = {{"lr", config->lr}, {"eps", config->eps}, {"weight_decay", config->weight_decay}},
+      betas[] = {{"beta1", config->beta1}, {"beta2", config->beta2}};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        if (!is_size(sizes[i].value))
+            return INVALID(at, "%s is %g: it must be finite, not negative and within float32's range", sizes[i].name,
+                           sizes[i].value);
+    for (size_t i = 0; i < sizeof betas / sizeof betas[0]; i++)
+        if (!is_beta(betas[i].value))
+            return INVALID(at, "%s is %.17g: it must be at least 0 and below 1", betas[i].name, betas[i].value);
+    if (config->decay != ADAMW_DECAY_DECOUPLED && config->decay != ADAMW_DECAY_L2)
+        return INVALID(at, "decay is %d: it must be ADAMW_DECAY_DECOUPLED or ADAMW_DECAY_L2", (int)config->decay);
+    if (config->arithmetic != ADAMW_ARITHMETIC_ACCURATE && config->arithmetic != ADAMW_ARITHMETIC_TORCH)
+        return INVALID(at, "arithmetic is %d: it must be ADAMW_ARITHMETIC_ACCURATE or ADAMW_ARITHMETIC_TORCH",
+                       (int)config->arithmetic);
+    if (config->rounding == ADAMW_ROUND_STOCHASTIC)
+        return UNSUPPORTED(at,
+                           "rounding is ADAMW_ROUND_STOCHASTIC: this version rounds ADAMW_ROUND_NEAREST (0) alone");
+    if (config->rounding != ADAMW_ROUND_NEAREST)
+        return INVALID(at, "rounding is %d: it must be ADAMW_ROUND_NEAREST or ADAMW_ROUND_STOCHASTIC",
+                       (int)config->rounding);
+    return ADAMW_OK;
+}
+
+/* ---- a tensor ---- */
+
+/* What is asked of a tensor: the plain step (options NULL) or one with options, by its group's config. */
+typedef struct demand {
+    const adamw_update_options *options;
+    const adamw_update_report *report;
+    size_t count; /* of the list: the length of options->tensor_norms */
+    const adamw_config *group;
+} demand;
+
+static bool asks_ema(const demand *asked) { return asked->options != NULL && asked->options->ema != ADAMW_EMA_NONE; }
+static bool asks_copy(const demand *asked) { return asked->options != NULL && asked->options->copy; }
+
+/* What no kernel of this version has: other dtypes, and the buffers that go with them. */
+static adamw_status check_dtypes(const adamw_tensor *tensor, const place *at)
+{
+    const struct {
+        const char *name;
+        adamw_dtype value;
+    } dtypes[] = {{"param_dtype", tensor->param_dtype},
+                  {"grad_dtype", tensor->grad_dtype},
+                  {"exp_avg_dtype", tensor->exp_avg_dtype},
+                  {"exp_avg_sq_dtype", tensor->exp_avg_sq_dtype}};
+    const struct {
+        const char *name;
+        const void *start;
+    } buffers[] = {
+#define BUFFER(name) {#name, tensor->name},
+        ADAMW_UNSUPPORTED_STREAMS(BUFFER)
+#undef BUFFER
+    };
+
+    for (size_t i = 0; i < sizeof dtypes / sizeof dtypes[0]; i++) {
+        if ((unsigned)dtypes[i].value > ADAMW_DTYPE_Q8)
+            return INVALID(at, "%s is %d: it must be an adamw_dtype", dtypes[i].name, (int)dtypes[i].value);
+        if (dtypes[i].value != ADAMW_DTYPE_FLOAT32)
+            return UNSUPPORTED(at, "%s is %d: this version steps ADAMW_DTYPE_FLOAT32 (0) alone", dtypes[i].name,
+                               (int)dtypes[i].value);
+    }
+    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
+        if (buffers[i].start != NULL)
+            return UNSUPPORTED(at, "%s is set: this version has no such stream; it must be NULL", buffers[i].name);
+    return ADAMW_OK;
+}
+
+/* The streams behind the parameter: asked for and there, or neither. */
+static adamw_status check_options_of(const adamw_tensor *tensor, const demand *asked, const place *at)
+{
+    const bool half = tensor->copy_dtype == ADAMW_DTYPE_BFLOAT16 || tensor->copy_dtype == ADAMW_DTYPE_FLOAT16;
+    if ((unsigned)tensor->copy_dtype > ADAMW_DTYPE_Q8)
+        return INVALID(at, "copy_dtype is %d: it must be an adamw_dtype", (int)tensor->copy_dtype);
+    if (asked->options == NULL && tensor->param_ema != NULL)
+        return INVALID(at, "param_ema is set, which adamw_step() does not keep: it must be NULL, or the call "
+                           "adamw_update()");
+    if (asked->options == NULL && tensor->param_copy != NULL)
+        return INVALID(at, "param_copy is set, which adamw_step() does not write: it must be NULL, or the call "
+                           "adamw_update()");
+    if (tensor->param_copy != NULL && !half)
+        return INVALID(at, "copy_dtype is %d: of a param_copy it must be ADAMW_DTYPE_BFLOAT16 or ADAMW_DTYPE_FLOAT16",
+                       (int)tensor->copy_dtype);
+    if (!asked->group->amsgrad && tensor->max_exp_avg_sq != NULL)
+        return INVALID(at, "max_exp_avg_sq is set, but amsgrad is off: it must be NULL, or amsgrad true");
+    return ADAMW_OK;
+}
+
+/* A buffer as the call sees it. */
+typedef struct view {
+    const char *name;
+    uintptr_t start;
+    size_t bytes;
+    const char *why; /* a stream's: when it is needed, or the empty string for always; NULL for what is no stream */
+} view;
+
+enum { VIEWS = ADAMW_STREAM_COUNT + 2 }; /* the norms and the report as well */
+
+/* Whether the call uses a stream of the tensor. */
+ADAMW_INLINE bool is_used(adamw_stream stream, const adamw_tensor *t, const demand *asked)
+{
+    switch (stream) {
+    case ADAMW_STREAM_exp_avg:
+        return asked->group->beta1 != 0 || t->exp_avg != NULL;
+    case ADAMW_STREAM_max_exp_avg_sq:
+        return asked->group->amsgrad;
+    case ADAMW_STREAM_param_ema:
+        return asks_ema(asked);
+    case ADAMW_STREAM_param_copy:
+        return asks_copy(asked);
+    default:
+        return true;
+    }
+}
+
+/* When a stream is needed, behind "it must point to n values". */
+ADAMW_INLINE const char *when_needed(adamw_stream stream)
+{
+    return stream == ADAMW_STREAM_exp_avg          ? " where beta1 is not 0"
+           : stream == ADAMW_STREAM_max_exp_avg_sq ? " where amsgrad is on"
+           : stream == ADAMW_STREAM_param_ema      ? " with the option ema"
+           : stream == ADAMW_STREAM_param_copy     ? " with the option copy"
+                                                   : "";
+}
+
+/* The buffers that the call uses; returns how many. */
+static size_t views_of(const adamw_tensor *t, const demand *asked, view views[VIEWS])
+{
+    const double *norms = asked->options != NULL ? asked->options->tensor_norms : NULL;
+    size_t count = 0;
+#define VIEW(name, size)                                                                                             \
+    if (is_used(ADAMW_STREAM_##name, t, asked))                                                                      \
+        views[count++] = (view){#name, (uintptr_t)t->name, t->n * (size), when_needed(ADAMW_STREAM_##name)};
+    ADAMW_STREAMS(VIEW)
+#undef VIEW
+    if (norms != NULL)
+        views[count++] = (view){"options.tensor_norms", (uintptr_t)norms, asked->count * sizeof *norms, NULL};
+    if (asked->report != NULL)
+        views[count++] = (view){"report", (uintptr_t)asked->report, sizeof *asked->report, NULL};
+    return count;
+}
+
+static adamw_status check_buffers(const adamw_tensor *tensor, const demand *asked, const place *at)
+{
+    view views[VIEWS];
+    if (tensor->n > PTRDIFF_MAX / sizeof(float))
+        return INVALID(at, "n is %zu: no buffer can hold that many float32 values", tensor->n);
+    if (tensor->n == 0)
+        return ADAMW_OK;
+    const size_t count = views_of(tensor, asked, views);
+    for (size_t i = 0; i < count; i++) {
+        const view *v = &views[i];
+        if (v->start == 0)
+            return INVALID(at, "%s is NULL: it must point to n = %zu values%s", v->name, tensor->n, v->why);
+        if (v->start > UINTPTR_MAX - v->bytes)
+            return INVALID(at, "%s with n = %zu reaches past the end of the address space", v->name, tensor->n);
+        for (size_t j = 0; j < i; j++)
+            if (v->start < views[j].start + views[j].bytes && views[j].start < v->start + v->bytes)
+                return v->why != NULL
+                           ? INVALID(at, "%s and %s overlap: each buffer must have n = %zu values of its own",
+                                     views[j].name, v->name, tensor->n)
+                           : INVALID(at, "%s overlaps %s: it must have memory of its own", views[j].name, v->name);
+    }
+    return ADAMW_OK;
+}
+
+/* ---- a call ---- */
+
+static adamw_status check_options(const adamw_update_options *options, size_t count, const place *at)
+{
+    if (!(fabs(options->grad_scale) <= FLT_MAX && (float)options->grad_scale != 0))
+        return INVALID(at, "grad_scale is %g: it must be finite, not 0 and within float32's range",
+                       options->grad_scale);
+    if ((unsigned)options->clip > ADAMW_CLIP_VALUE)
+        return INVALID(at, "clip is %d: it must be an adamw_clip", (int)options->clip);
+    if (options->clip != ADAMW_CLIP_NONE && !(options->clip_max > 0))
+        return INVALID(at, "clip_max is %g: with the option clip it must be set, above 0", options->clip_max);
+    if (options->clip == ADAMW_CLIP_TENSOR_NORM && options->tensor_norms == NULL && count != 0)
+        return INVALID(
+            at, "tensor_norms is NULL: with ADAMW_CLIP_TENSOR_NORM it must have room for count = %zu norms", count);
+    if ((unsigned)options->ema > ADAMW_EMA_BIAS_CORRECTED)
+        return INVALID(at, "ema is %d: it must be an adamw_ema", (int)options->ema);
+    if (options->ema != ADAMW_EMA_NONE && !(options->ema_decay >= 0 && options->ema_decay <= 1))
+        return INVALID(at, "ema_decay is %.17g: it must be from 0 to 1", options->ema_decay);
+    return ADAMW_OK;
+}
+
+/* What this process runs, into the plan. */
+static adamw_status take_kernels(adamw_plan *plan, const place *at)
+{
+    const adamw_dispatch *active = adamw_dispatch_active();
+    plan->kernels = active->kernels;
+    plan->tuning = active->tuning;
+    plan->prefetch = adamw_prefetch_of(active->tuning, plan->total);
+    if (plan->kernels != NULL)
+        return ADAMW_OK;
+    const char *name = getenv(ADAMW_ISA_VARIABLE);
+    return fail(at, ADAMW_ERROR_ISA,
+                "the environment variable " ADAMW_ISA_VARIABLE " is '%.40s', which is unknown or cannot run here: "
+                "it must be one of " ADAMW_ISA_NAMES " that this CPU has",
+                name != NULL ? name : "");
+}
+
+adamw_status adamw_validate(adamw_plan *plan, const adamw_config *config, uint64_t step, const adamw_tensor *tensors,
+                            size_t count, const adamw_update_options *options, const adamw_update_report *report,
+                            int threads, adamw_sentence to)
+{
+    const place call = {to, false, 0, ""}, call_config = {to, false, 0, "config"},
+                call_options = {to, false, 0, "options"};
+    if (config == NULL)
+        return INVALID(&call, "config is NULL: adamw_config_init() fills in one");
+    adamw_status status = check_config(config, &call_config);
+    if (status == ADAMW_OK && options != NULL)
+        status = check_options(options, count, &call_options);
+    if (status != ADAMW_OK)
+        return status;
+    if (step == 0)
+        return INVALID(&call, "step is 0: steps count from 1");
+    if (tensors == NULL && count != 0)
+        return INVALID(&call, "tensors is NULL with count %zu: it must point to that many adamw_tensor", count);
+    if (threads < 0)
+        return INVALID(&call, "threads is %d: it must be 0 (the library decides) or a number of threads", threads);
+
+    size_t total = 0;
+    const adamw_config *known = config; /* the last group that was found right */
+    for (size_t i = 0; i < count; i++) {
+        const adamw_tensor *tensor = &tensors[i];
+        const place at = {to, true, i, ""};
+        const adamw_config *group = tensor->config != NULL ? tensor->config : config;
+        if (group != config && group != known) {
+            const place at_config = {to, true, i, "config"};
+            status = check_config(group, &at_config);
+            known = group;
+        }
+        const demand asked = {options, report, count, group};
+        if (status == ADAMW_OK)
+            status = check_dtypes(tensor, &at);
+        if (status == ADAMW_OK)
+            status = check_options_of(tensor, &asked, &at);
+        if (status == ADAMW_OK)
+            status = check_buffers(tensor, &asked, &at);
+        if (status != ADAMW_OK)
+            return status;
+        if (tensor->n > SIZE_MAX - total)
+            return INVALID(&at, "n is %zu: the list's values together exceed the address space", tensor->n);
+        total += tensor->n;
+    }
+    *plan = (adamw_plan){.config = config,
+                         .step = step,
+                         .tensors = tensors,
+                         .count = count,
+                         .total = total,
+                         .threads = threads,
+                         .options = options};
+    return take_kernels(plan, &call);
+}
+
+adamw_status adamw_validate_grads(adamw_plan *plan, const adamw_tensor *tensors, size_t count, int threads)
+{
+    const place nowhere = {.member = ""};
+    *plan = (adamw_plan){.tensors = tensors, .count = count, .threads = threads};
+    if ((tensors == NULL && count != 0) || threads < 0)
+        return ADAMW_ERROR_INVALID_ARGUMENT;
+    for (size_t i = 0; i < count; i++) {
+        const adamw_tensor *tensor = &tensors[i];
+        if ((unsigned)tensor->grad_dtype > ADAMW_DTYPE_FLOAT16 || (tensor->grad == NULL && tensor->n != 0) ||
+            tensor->n > PTRDIFF_MAX / sizeof(float) || tensor->n > SIZE_MAX - plan->total)
+            return ADAMW_ERROR_INVALID_ARGUMENT;
+        plan->total += tensor->n;
+    }
+    return take_kernels(plan, &nowhere);
+}
+
+adamw_status adamw_validate_accumulate(adamw_plan *plan, const adamw_tensor *tensor, int threads)
+{
+    const size_t size = dtype_size(tensor->grad_dtype);
+    const uintptr_t sum = (uintptr_t)tensor->param, grad = (uintptr_t)tensor->grad;
+    const adamw_status status = adamw_validate_grads(plan, tensor, 1, threads);
+    if (status != ADAMW_OK || tensor->n == 0)
+        return status;
+    if (tensor->param == NULL || (sum < grad + tensor->n * size && grad < sum + tensor->n * sizeof(float)))
+        return ADAMW_ERROR_INVALID_ARGUMENT;
+    return ADAMW_OK;
+}

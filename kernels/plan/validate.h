@@ -1,0 +1,22 @@
+/*
+ * validate.h - the one place that looks at a caller's arguments: each function checks everything and, only if all is
+ * right, fills in the plan. Where something is wrong, the sentence says what, and what would be right.
+ */
+#ifndef ADAMW_PLAN_VALIDATE_H
+#define ADAMW_PLAN_VALIDATE_H
+
+#include "message.h"
+#include "plan.h"
+
+/* Of adamw_step(), where options is NULL, and of adamw_update(). `report` is only checked to overlap nothing. */
+ADAMW_INTERNAL adamw_status adamw_validate(adamw_plan *plan, const adamw_config *config, uint64_t step,
+                                           const adamw_tensor *tensors, size_t count,
+                                           const adamw_update_options *options, const adamw_update_report *report,
+                                           int threads, adamw_sentence to);
+
+/* Of what reads gradients alone, and of adding the gradient of one tensor to its param. */
+ADAMW_INTERNAL adamw_status adamw_validate_grads(adamw_plan *plan, const adamw_tensor *tensors, size_t count,
+                                                 int threads);
+ADAMW_INTERNAL adamw_status adamw_validate_accumulate(adamw_plan *plan, const adamw_tensor *tensor, int threads);
+
+#endif

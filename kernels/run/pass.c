@@ -1,0 +1,196 @@
+/*
+ * pass.c - see pass.h. A part of the list goes through its tensors piece by piece, in blocks where something is summed
+ * up: the place of a block in its tensor alone decides what it sums.
+ */
+#include "pass.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "../vec/half.h"
+#include "stages.h"
+#include "team.h"
+
+_Static_assert(sizeof(adamw_part) <= ADAMW_PART_RESULT, "a part's findings fit the team's room for them");
+
+/* A pass that is under way. */
+typedef struct run {
+    const adamw_plan *plan;
+    const adamw_pass *pass;
+    adamw_part *joined; /* the findings of the parts so far; NULL where the pass sums nothing up */
+} run;
+
+static bool sums_up(const adamw_pass *pass) { return pass->sum_grads || pass->abs_max || pass->sum_changes; }
+
+static const char *grad_at(const adamw_tensor *tensor, size_t index)
+{
+    return (const char *)tensor->grad + index * dtype_size(tensor->grad_dtype);
+}
+
+static float grad_scale_of(const adamw_plan *plan)
+{
+    return plan->options != NULL ? (float)plan->options->grad_scale : 1.0f;
+}
+
+static bool is_finite_scaled(const adamw_tensor *tensor, size_t index, float scale)
+{
+    const char *at = grad_at(tensor, index);
+    float x;
+    if (tensor->grad_dtype == ADAMW_DTYPE_FLOAT32) {
+        memcpy(&x, at, sizeof x);
+    } else {
+        uint16_t half;
+        memcpy(&half, at, sizeof half);
+        x = tensor->grad_dtype == ADAMW_DTYPE_BFLOAT16 ? widen_bf16(half) : widen_f16(half);
+    }
+    return isfinite(scale * x);
+}
+
+/* ---- a block ---- */
+
+static void sum_grads(const adamw_plan *plan, const adamw_pieces *piece, size_t at, size_t n, adamw_exact_sum *sum,
+                      adamw_findings *found)
+{
+    const adamw_tensor *tensor = &plan->tensors[piece->tensor];
+    const float scale = grad_scale_of(plan);
+    const double squares =
+        plan->kernels->sum_squares(grad_at(tensor, at), tensor->grad_dtype, n, scale, plan->tuning->prefetch_sum);
+    adamw_exact_sum_add(sum, squares);
+    if (isfinite(squares) || found->not_finite)
+        return;
+    size_t index = at; /* the squares of finite float32 values are finite in double: there is one that is not */
+    while (index < at + n - 1 && is_finite_scaled(tensor, index, scale))
+        index++;
+    found->not_finite = true;
+    found->not_finite_tensor = piece->tensor;
+    found->not_finite_index = index;
+}
+
+static void update_and_sum_changes(const adamw_group *group, const adamw_tensor *tensor, size_t at, size_t n,
+                                   float coefficient, adamw_tensor_sums *sums)
+{
+    float before[ADAMW_SUM_BLOCK];
+    const char *param = (const char *)tensor->param + at * sizeof(float);
+    memcpy(before, param, n * sizeof(float));
+    adamw_stages_run(group, tensor, at, n, coefficient);
+    adamw_exact_sum_add(&sums->changes, group->kernels->sum_square_changes(before, param, n));
+    adamw_exact_sum_add(&sums->params, group->kernels->sum_squares(before, ADAMW_DTYPE_FLOAT32, n, 1.0f, 0));
+}
+
+/* ---- a piece ---- */
+
+static float coefficient_of(const adamw_plan *plan, const adamw_pass *pass, size_t tensor)
+{
+    if (plan->options == NULL || plan->options->clip != ADAMW_CLIP_TENSOR_NORM)
+        return pass->clip_coefficient;
+    return adamw_clip_coefficient(plan->config, plan->options, pass->tensor_norms[tensor]);
+}
+
+/* `sums` and `found` are used only where the pass sums up. */
+static void run_piece(const adamw_plan *plan, const adamw_pass *pass, const adamw_pieces *piece, adamw_group *group,
+                      adamw_tensor_sums *sums, adamw_findings *found)
+{
+    const adamw_tensor *tensor = &plan->tensors[piece->tensor];
+    const size_t whole = piece->last - piece->first;
+    const size_t block = sums_up(pass) ? ADAMW_SUM_BLOCK : whole;
+    float coefficient = 1;
+    if (pass->update) {
+        adamw_group_take(group, plan, tensor);
+        coefficient = coefficient_of(plan, pass, piece->tensor);
+    }
+    for (size_t at = piece->first; at < piece->last; at += block) {
+        const size_t n = piece->last - at < block ? piece->last - at : block;
+        if (pass->sum_grads)
+            sum_grads(plan, piece, at, n, &sums->grads, found);
+        if (pass->abs_max)
+            adamw_findings_take_abs(found, plan->kernels->abs_max(grad_at(tensor, at), tensor->grad_dtype, n));
+        if (pass->update && pass->sum_changes)
+            update_and_sum_changes(group, tensor, at, n, coefficient, sums);
+        else if (pass->update)
+            adamw_stages_run(group, tensor, at, n, coefficient);
+        if (pass->zero_grad)
+            memset((char *)(uintptr_t)tensor->grad + at * dtype_size(tensor->grad_dtype), 0,
+                   n * dtype_size(tensor->grad_dtype));
+    }
+}
+
+/* ---- a part ---- */
+
+/* All of a tensor is summed up: its figures. */
+static void tensor_summed(void *context, size_t tensor, const adamw_tensor_sums *sums, adamw_findings *found)
+{
+    const adamw_pass *pass = ((const run *)context)->pass;
+    if (pass->sum_grads) {
+        adamw_exact_sum_merge(&found->grads, &sums->grads);
+        if (pass->tensor_norms != NULL)
+            pass->tensor_norms[tensor] = sqrt(adamw_exact_sum_get(&sums->grads));
+    }
+    if (pass->sum_changes) {
+        const double changes = adamw_exact_sum_get(&sums->changes), params = adamw_exact_sum_get(&sums->params);
+        adamw_findings_take_ratio(found, changes == 0 ? 0 : sqrt(changes / params), tensor);
+    }
+}
+
+static void run_part(void *context, size_t part, size_t parts, void *result)
+{
+    const run *r = (const run *)context;
+    const adamw_plan *plan = r->plan;
+    adamw_part *of_part = (adamw_part *)result;
+    adamw_group group;
+    adamw_tensor_sums own;
+    group.config = NULL; /* none yet */
+    adamw_part_begin(of_part);
+    adamw_pieces piece = adamw_pieces_of(plan->tensors, plan->count, plan->total, part, parts);
+    while (adamw_pieces_next(&piece)) {
+        adamw_tensor_sums *sums = adamw_part_sums(of_part, &piece, &own);
+        run_piece(plan, r->pass, &piece, &group, sums, &of_part->found);
+        adamw_part_piece_done(of_part, &piece, sums, tensor_summed, context);
+    }
+}
+
+static void join_part(void *context, const void *result)
+{
+    adamw_part_join(((run *)context)->joined, (const adamw_part *)result, tensor_summed, context);
+}
+
+void adamw_pass_run_part(const adamw_plan *plan, const adamw_pass *pass, size_t part, size_t parts)
+{
+    adamw_group group;
+    group.config = NULL; /* none yet */
+    adamw_pieces piece = adamw_pieces_of(plan->tensors, plan->count, plan->total, part, parts);
+    while (adamw_pieces_next(&piece))
+        run_piece(plan, pass, &piece, &group, NULL, NULL);
+}
+
+static void run_part_without_sums(void *context, size_t part, size_t parts, void *result)
+{
+    const run *r = (const run *)context;
+    (void)result;
+    adamw_pass_run_part(r->plan, r->pass, part, parts);
+}
+
+/* ---- the list ---- */
+
+static adamw_findings run_with_sums(const adamw_plan *plan, const adamw_pass *pass, int threads)
+{
+    adamw_part joined;
+    run all = {plan, pass, &joined};
+    adamw_part_begin(&joined);
+    if (pass->sum_grads && pass->tensor_norms != NULL)
+        for (size_t i = 0; i < plan->count; i++) /* an empty tensor has no piece */
+            if (plan->tensors[i].n == 0)
+                pass->tensor_norms[i] = 0;
+    adamw_team_run(threads, run_part, join_part, &all);
+    return joined.found;
+}
+
+void adamw_pass_run(const adamw_plan *plan, const adamw_pass *pass, adamw_findings *found)
+{
+    const int threads = adamw_team_size(plan->tuning, plan->total, plan->threads);
+    if (sums_up(pass)) {
+        *found = run_with_sums(plan, pass, threads);
+        return;
+    }
+    run all = {plan, pass, NULL};
+    adamw_team_run(threads, run_part_without_sums, NULL, &all);
+}

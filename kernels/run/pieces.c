@@ -1,0 +1,45 @@
+/*
+ * pieces.c - see pieces.h. A tensor's bits do not depend on the cuts, so they are a matter of speed alone.
+ */
+#include "pieces.h"
+
+#include "../dispatch/tuning.h"
+
+/* Where part `part` begins, counted in values over the whole list. */
+static size_t part_begin(size_t total, size_t part, size_t parts)
+{
+    const size_t rest = total % parts;
+    return total / parts * part + (part < rest ? part : rest);
+}
+
+/* The same place inside a tensor of n values that begins at `offset`, moved to a block boundary. */
+static size_t cut_inside(size_t place, size_t offset, size_t n)
+{
+    if (place <= offset)
+        return 0;
+    if (place - offset >= n)
+        return n;
+    return (place - offset) / ADAMW_CUT_BLOCK * ADAMW_CUT_BLOCK;
+}
+
+adamw_pieces adamw_pieces_of(const adamw_tensor *tensors, size_t count, size_t total, size_t part, size_t parts)
+{
+    return (adamw_pieces){.tensors = tensors,
+                          .count = count,
+                          .begin = part_begin(total, part, parts),
+                          .end = part_begin(total, part + 1, parts)};
+}
+
+bool adamw_pieces_next(adamw_pieces *pieces)
+{
+    while (pieces->next < pieces->count && pieces->offset < pieces->end) {
+        const size_t n = pieces->tensors[pieces->next].n;
+        pieces->first = cut_inside(pieces->begin, pieces->offset, n);
+        pieces->last = cut_inside(pieces->end, pieces->offset, n);
+        pieces->tensor = pieces->next++;
+        pieces->offset += n;
+        if (pieces->first != pieces->last)
+            return true;
+    }
+    return false;
+}

@@ -4,6 +4,19 @@ TEST_CFLAGS = -std=c11 $(CFLAGS) $(WARNINGS) $(OPENMP_FLAGS) $(STRICT_FLAGS)
 CRITERION_CFLAGS = $(shell pkg-config --cflags criterion)
 CRITERION_LIBS = $(shell pkg-config --libs criterion)
 CHECK_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard tests/checks/*.c tests/vec/*.c)))
+
+# EMULATE=avx512 builds AVX-512's kernels from plain C (tests/emulate), to be tested on a CPU that lacks it.
+EMULATE ?=
+ifeq ($(EMULATE),avx512)
+EMULATED_FLAGS := -Itests/emulate/avx512 -Wno-unknown-pragmas -O0
+$(BUILD)/obj/kernels/isa/avx512.o: LIB_CFLAGS += $(EMULATED_FLAGS)
+$(BUILD)/obj/tests/vec/avx512.o: TEST_CFLAGS += $(EMULATED_FLAGS)
+$(BUILD)/obj/kernels/dispatch/cpu.o: LIB_CFLAGS += -Dadamw_cpu_has_avx512=adamw_cpu_really_has_avx512
+CHECK_OBJECTS += $(BUILD)/obj/tests/emulate/avx512.o
+else ifneq ($(EMULATE),)
+$(error EMULATE is '$(EMULATE)': it must be avx512 or empty)
+endif
+
 TEST_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 
 $(CHECK_OBJECTS): $(BUILD)/obj/%.o: %.c $(FLAGS_STAMP)

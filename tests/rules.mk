@@ -5,7 +5,8 @@ CRITERION_CFLAGS = $(shell pkg-config --cflags criterion)
 CRITERION_LIBS = $(shell pkg-config --libs criterion)
 CHECK_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard tests/checks/*.c tests/vec/*.c)))
 
-# EMULATE=avx512 builds AVX-512's kernels from plain C (tests/emulate), to be tested on a CPU that lacks it.
+# EMULATE=avx512 builds AVX-512's kernels with intrinsics in plain C (tests/emulate), for CPUs that lack it. With -O0:
+# gcc 12 takes minutes to optimise kernels whose every operation is a loop, and the checks take seconds without.
 EMULATE ?=
 ifeq ($(EMULATE),avx512)
 EMULATED_FLAGS := -Itests/emulate/avx512 -Wno-unknown-pragmas -O0
@@ -13,6 +14,7 @@ $(BUILD)/obj/kernels/isa/avx512.o: LIB_CFLAGS += $(EMULATED_FLAGS)
 $(BUILD)/obj/tests/vec/avx512.o: TEST_CFLAGS += $(EMULATED_FLAGS)
 $(BUILD)/obj/kernels/dispatch/cpu.o: LIB_CFLAGS += -Dadamw_cpu_has_avx512=adamw_cpu_really_has_avx512
 CHECK_OBJECTS += $(BUILD)/obj/tests/emulate/avx512.o
+FLAGS_NOW += EMULATE=$(EMULATE)
 else ifneq ($(EMULATE),)
 $(error EMULATE is '$(EMULATE)': it must be avx512 or empty)
 endif

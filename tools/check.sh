@@ -36,6 +36,7 @@ fuzz         | part_fuzz                        | libFuzzer: any bytes as a list
 qemu-arm64   | part_qemu_arm64                  | AArch64 with NEON
 qemu-haswell | part_qemu_x86 Haswell avx2       | x86-64 with AVX2 and without AVX-512
 qemu-nehalem | part_qemu_x86 Nehalem scalar     | x86-64 with neither
+emulate-avx512 | part_emulate_avx512           | AVX-512 on any x86-64, with its intrinsics in plain C
 analyzer     | part_analyzer                    | gcc -fanalyzer
 clang-tidy   | part_clang_tidy                  | clang-tidy, the checks of .clang-tidy, over the C files of every folder
 cppcheck     | part_cppcheck                    | cppcheck, over the C files of every folder

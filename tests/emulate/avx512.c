@@ -4,6 +4,10 @@
  */
 #include "../../kernels/dispatch/cpu.h"
 
+#if !defined(__x86_64__)
+#error "EMULATE=avx512 needs x86-64: elsewhere the files that it would emulate are empty"
+#endif
+
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-# emulate.sh - parts of tools/check.sh that run the checks on CPUs that are not there, by qemu's user mode.
+# emulate.sh - parts of tools/check.sh that run the checks on CPUs that are not there, by qemu's user mode, and
+# AVX-512, which qemu does not have, by intrinsics in plain C (tests/emulate).
 
 # Builds the plain runner without shared libraries, runs it under the emulator, and sees that the ISA is active:
 # run_emulated ISA EMULATOR [OPTION ...] -- VARIABLE=VALUE ... for make
@@ -34,4 +35,22 @@ part_qemu_x86() {
     # qemu 7.2 reads all of a vector in vmaskmovps, also what is masked; a CPU does not.
     runner_options=--unmasked
     run_emulated "$2" qemu-x86_64 -cpu "$1" -- CC=gcc
+}
+
+# On machines with AVX-512 too: there it shows that the intrinsics in plain C have the bits of the hardware's.
+part_emulate_avx512() {
+    needs gcc objdump
+    [ "$(uname -m)" = x86_64 ] || skip "needs a compiler for x86-64; this is $(uname -m)"
+    make -j"$(nproc)" BUILD="$work" WERROR=yes CC=gcc EMULATE=avx512 "$work/tests/plain"
+    objects="$work/obj/kernels/isa/avx512.o $work/obj/tests/vec/avx512.o"
+    objdump -d --no-show-raw-insn $objects >"$work/avx512.txt"
+    grep -q 'call.*_mm512_add_ps' "$work/avx512.txt" || fail "the intrinsics are not those of tests/emulate"
+    ! grep -m 1 -E '%zmm|%[xy]mm(1[6-9]|2[0-9]|3[01])|%k[0-7]' "$work/avx512.txt" || fail "AVX-512 instructions are left"
+    # Every check, then those of the roots again, from estimates at the ends of what the architecture promises.
+    "$work/tests/plain" --isa avx512 --quick
+    "$work/tests/plain" --isa avx512 conformance
+    for estimate in low high rounded; do
+        echo "== estimates of reciprocal roots: $estimate"
+        EMULATED_RSQRT14=$estimate "$work/tests/plain" --isa avx512 --quick all_floats isa_equals_scalar conformance
+    done
 }

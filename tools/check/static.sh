@@ -47,6 +47,6 @@ part_cppcheck() {
             --error-exitcode=1 -D__${machine}__ -D__LP64__ -D__GNUC__=12 -D__linux__ -D_OPENMP=201511
             -D__ORDER_LITTLE_ENDIAN__=1234 -D__BYTE_ORDER__=1234 -Iinclude"
         expect_found "$work/flaws.c" 'Memory leak: block' $tool -I.
-        $tool $(c_sources kernels tests/checks tests/fuzz tests/vec bench tools) tests/plain.c
+        $tool $(c_sources kernels tests/checks tests/emulate tests/fuzz tests/vec bench tools) tests/plain.c
     done
 }

@@ -29,7 +29,8 @@
 /* What stands between these two is compiled for the instructions named; the target stands in the file, so that no build
  * needs a flag for it. */
 #define ADAMW_PRAGMA(text) _Pragma(#text)
-#if defined(__clang__)
+#if defined(ADAMW_TARGET_BEGIN) /* by the tests that run a vocabulary in plain C (tests/emulate) */
+#elif defined(__clang__)
 #define ADAMW_TARGET_BEGIN(features)                                                                                 \
     ADAMW_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
 #define ADAMW_TARGET_END _Pragma("clang attribute pop")

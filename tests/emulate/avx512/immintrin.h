@@ -15,17 +15,6 @@
 #include <stdint.h>
 #include <string.h>
 
-/*
- * The files that include this set their target to AVX-512F by a pragma that each compiler has under a name of its
- * own, and that cannot be undone. So gcc is told from here on that it is clang, and clang that it is not: both ignore
- * the other's pragmas. tools/check/emulate.sh sees that no AVX-512 instruction is left.
- */
-#if defined(__clang__)
-#undef __clang__
-#else
-#define __clang__ 1
-#endif
-
 /* Structs, so that no 64-byte vector is passed between functions and a native intrinsic does not compile. */
 typedef struct {
     float lane[16];

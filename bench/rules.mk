@@ -112,4 +112,8 @@ bench-counts: ## instruction counts of a step beside the kept ones (callgrind); 
 bench-readme: ## fills README.md's table from the results of the last make bench
 	@python3 bench/readme.py --build $(BUILD)
 
+.PHONY: bench-results
+bench-results: ## puts the results of the last make bench into bench/RESULTS.md, this CPU's table
+	@python3 bench/results_page.py --build $(BUILD)
+
 -include $(BENCH_OBJECTS:.o=.d)

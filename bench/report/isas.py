@@ -1,0 +1,23 @@
+"""The one place of the benchmark's Python that knows instruction sets: their order and how they are written."""
+
+# From the slowest to the fastest of a machine.
+NAMES = ("scalar", "neon", "avx2", "avx512")
+TITLES = {"avx2": "AVX2", "avx512": "AVX-512", "neon": "NEON"}
+
+
+def is_name(text):
+    return text in NAMES
+
+
+def order(name):
+    """For sorting."""
+    return NAMES.index(name)
+
+
+def title(name):
+    return TITLES.get(name, name)
+
+
+def of_program(text):
+    """The names in what `adamw-bench --print-isas` prints."""
+    return [name for name in text.split() if is_name(name)]

@@ -1,22 +1,58 @@
 # Makefile of libadamw.
 #
-#   make                build/libadamw.a and build/libadamw.so; needs a C compiler and make, installs nothing
-#   make test           every test; installs what the tests need (SETUP=no only names it)
-#   make bench          the throughput of this machine; installs likewise
-#   make train          trains two networks with the library; installs likewise
-#   make install        header, libraries and adamw.pc below $(DESTDIR)$(PREFIX); make uninstall takes them away
-#   make clean          removes build/
+#   make                build/libadamw.a, build/libadamw.so and build/adamw-lr; needs a C compiler and make
 #   make help           every target
 #
 # Variables, on the command line or in the environment:
 #
-#   CC, CFLAGS, LDFLAGS as ever; the flags that keep the bits come after yours
+#   CC, CXX, AR, CFLAGS, CXXFLAGS, LDFLAGS
+#                       compilers and flags, in the shell's words; the flags that keep the bits come after yours
 #   OPENMP=no           builds without OpenMP: one thread for each call (default: yes where $(CC) links it)
 #   WERROR=yes          makes warnings errors
+#   SETUP=no            names the packages that a target lacks instead of installing them
 #   V=1                 shows the commands
-#   PREFIX, DESTDIR     where to install (default /usr/local)
+#   BUILD               the folder for everything that is made (default build)
+#   PREFIX, LIBDIR, INCLUDEDIR, DESTDIR
+#                       where to install (default /usr/local)
 #
-# The rules for tests, benchmarks and tools stand in their folders' rules.mk. Everything that is made lies in build/.
+# The rules for tests, benchmarks and tools stand in their folders' rules.mk.
+
+BUILD ?= build
+V ?= 0
+
+# --- Values for the shell. Every value of a user's reaches a shell as one quoted word, by `quoted` or `quote`, or as the
+# words of an ARGS by tools/words.sh. CC and the flags alone are the shell's own words, as in every Makefile. ---
+define newline
+
+
+endef
+hash := \#
+# A text as one word.
+quote = $(if $(findstring $(newline),$1),$(error a value has to be one line, and this is more: $1))'$(subst ','\'',$1)'
+# The value of a variable: to the letter where a user gave it, so that a dollar sign in it is one and $(shell) runs nothing.
+given = $(if $(call is_given,$1),$(value $1),$($1))
+is_given = $(filter environment command,$(firstword $(origin $1)))
+quoted = $(call quote,$(call given,$1))
+# A text as a literal of C.
+c_string = "$(subst ",\",$(subst \,\\,$1))"
+
+# Target names cannot be quoted, so the one folder that is a part of them has to do without.
+define awkward
+' " ` $$ ; & | < > ( ) * ? [ ] { } \ ! ~ : % $(hash)
+endef
+ifneq ($(words $(call given,BUILD)),1)
+$(error BUILD is '$(call given,BUILD)': it must be the name of a folder, without blanks)
+endif
+$(foreach c,$(awkward),$(if $(findstring $c,$(call given,BUILD)),$(error BUILD is '$(call given,BUILD)': it must be \
+    the name of a folder, without $c)))
+
+# What the last build was made with is what `make install` installs, where it is not told otherwise.
+REMEMBERED := AR CC CXX CFLAGS CXXFLAGS LDFLAGS OPENMP WERROR
+ifneq ($(filter install,$(MAKECMDGOALS)),)
+-include $(BUILD)/made-with.mk
+$(foreach v,$(REMEMBERED),$(if $(filter undefined default,$(origin $v)),$(if $(filter file,$(origin made_with_$v)),\
+    $(eval $v := $$(value made_with_$v)))))
+endif
 
 CC ?= cc
 ifeq ($(origin CC),default)
@@ -25,12 +61,7 @@ endif
 CXX ?= c++
 CFLAGS ?= -O2 -g
 CXXFLAGS ?= -O2 -g
-PREFIX ?= /usr/local
-LIBDIR ?= $(PREFIX)/lib
-INCLUDEDIR ?= $(PREFIX)/include
-V ?= 0
 WERROR ?= no
-BUILD ?= build
 
 ifeq ($(V),0)
 Q := @
@@ -45,10 +76,10 @@ ifndef OPENMP
 OPENMP := $(shell printf '\043include <omp.h>\nint main(void){return omp_get_max_threads()<1;}' | \
     $(CC) -fopenmp -x c - -o /dev/null 2>/dev/null && echo yes || echo no)
 endif
-ifeq ($(OPENMP),yes)
+ifeq ($(call given,OPENMP),yes)
 OPENMP_FLAGS := -fopenmp
-else ifneq ($(OPENMP),no)
-$(error OPENMP is '$(OPENMP)': it must be yes or no)
+else ifneq ($(call given,OPENMP),no)
+$(error OPENMP is '$(call given,OPENMP)': it must be yes or no)
 endif
 
 version_part = $(shell sed -n 's/^.define ADAMW_VERSION_$(1) //p' include/adamw.h)
@@ -74,18 +105,20 @@ LIB_SHARED := $(BUILD)/libadamw.so
 LIB_SONAME := libadamw.so.$(SOVERSION)
 
 .PHONY: all
-all: $(LIB_STATIC) $(LIB_SHARED)
+all: $(LIB_STATIC) $(LIB_SHARED) ## (or plain make) the library, static and shared, and adamw-lr, which draws schedules
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-# Touched only when a flag changes, so that objects never mix flags.
+# Touched only when a flag changes, so that objects never mix flags. made-with.mk beside it is for `make install`.
 FLAGS_STAMP := $(BUILD)/flags
-FLAGS_NOW = $(CC) $(CXX) $(LIB_CFLAGS) $(CXXFLAGS) $(LDFLAGS)
+FLAGS_NOW = $(AR) $(CC) $(CXX) $(LIB_CFLAGS) $(CXXFLAGS) $(LDFLAGS)
+made_with = $(foreach v,$(REMEMBERED),$(call quote,made_with_$v := $(subst $(hash),\$(hash),$(subst $$,$$$$,$($v)))))
 .PHONY: always
 $(FLAGS_STAMP): always
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(FLAGS_NOW)' | cmp -s - $@ || printf '%s\n' '$(FLAGS_NOW)' > $@
+	@printf '%s\n' $(call quote,$(FLAGS_NOW)) | cmp -s - $@ || \
+	    { printf '%s\n' $(made_with) > $(BUILD)/made-with.mk && printf '%s\n' $(call quote,$(FLAGS_NOW)) > $@; }
 
 $(BUILD)/obj/kernels/%.o: kernels/%.c $(FLAGS_STAMP)
 	$(call say,CC,$<)
@@ -93,7 +126,8 @@ $(BUILD)/obj/kernels/%.o: kernels/%.c $(FLAGS_STAMP)
 	$(Q)$(CC) $(LIB_CFLAGS) -MMD -MP -c $< -o $@
 
 # What adamw_info_get() tells of the build.
-$(BUILD)/obj/kernels/api/info.o: LIB_CFLAGS += -DADAMW_BUILD_FLAGS='"$(strip $(CFLAGS) $(OPENMP_FLAGS) $(STRICT_FLAGS))"'
+$(BUILD)/obj/kernels/api/info.o: LIB_CFLAGS += \
+    -DADAMW_BUILD_FLAGS=$(call quote,$(call c_string,$(strip $(CFLAGS) $(OPENMP_FLAGS) $(STRICT_FLAGS))))
 
 $(LIB_STATIC): $(LIB_OBJECTS)
 	$(call say,AR,$@)
@@ -104,38 +138,46 @@ $(LIB_SHARED): $(LIB_OBJECTS)
 	$(Q)$(CC) $(CFLAGS) $(OPENMP_FLAGS) -shared -Wl,-soname,$(LIB_SONAME) $(LDFLAGS) $^ $(LIB_LIBS) -o $@.$(VERSION)
 	$(Q)ln -sf $(@F).$(VERSION) $(BUILD)/$(LIB_SONAME) && ln -sf $(LIB_SONAME) $@
 
-$(BUILD)/adamw.pc: include/adamw.h Makefile always
-	@mkdir -p $(@D)
-	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' 'Name: libadamw' \
-	    'Description: AdamW and coupled-L2 Adam parameter updates for CPUs' 'Version: $(VERSION)' \
-	    'Libs: -L$${libdir} -ladamw' 'Libs.private: $(strip $(LIB_LIBS) $(OPENMP_FLAGS))' \
-	    'Cflags: -I$${includedir}' > $@
+PREFIX ?= /usr/local
+LIBDIR ?= $(call given,PREFIX)/lib
+INCLUDEDIR ?= $(call given,PREFIX)/include
+HEADERS := $(sort $(wildcard include/*.h))
+to_include = $(call quote,$(call given,DESTDIR)$(call given,INCLUDEDIR))
+to_lib = $(call quote,$(call given,DESTDIR)$(call given,LIBDIR))
 
-INSTALLED = $(INCLUDEDIR)/adamw.h $(INCLUDEDIR)/adamw_schedule.h $(LIBDIR)/libadamw.a $(LIBDIR)/libadamw.so.$(VERSION) $(LIBDIR)/$(LIB_SONAME) \
-    $(LIBDIR)/libadamw.so $(LIBDIR)/pkgconfig/adamw.pc
+$(BUILD)/adamw.pc: include/adamw.h tools/pkgconfig.sh always
+	@mkdir -p $(@D)
+	@tools/pkgconfig.sh $(call quoted,PREFIX) $(call quoted,LIBDIR) $(call quoted,INCLUDEDIR) $(VERSION) \
+	    $(call quote,$(strip $(LIB_LIBS) $(OPENMP_FLAGS))) > $@
 
 .PHONY: install uninstall
-install: all $(BUILD)/adamw.pc
-	install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig
-	install -m 644 include/adamw.h include/adamw_schedule.h $(DESTDIR)$(INCLUDEDIR)/
-	install -m 644 $(LIB_STATIC) $(DESTDIR)$(LIBDIR)/
-	install -m 755 $(LIB_SHARED).$(VERSION) $(DESTDIR)$(LIBDIR)/
-	ln -sf libadamw.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(LIB_SONAME)
-	ln -sf $(LIB_SONAME) $(DESTDIR)$(LIBDIR)/libadamw.so
-	install -m 644 $(BUILD)/adamw.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+install: all $(BUILD)/adamw.pc ## headers, libraries and adamw.pc below DESTDIR and PREFIX, as the last make built them
+	install -d -- $(to_include) $(to_lib)/pkgconfig
+	install -m 644 -- $(HEADERS) $(to_include)/
+	install -m 644 -- $(LIB_STATIC) $(to_lib)/
+	install -m 755 -- $(LIB_SHARED).$(VERSION) $(to_lib)/
+	ln -sf -- libadamw.so.$(VERSION) $(to_lib)/$(LIB_SONAME)
+	ln -sf -- $(LIB_SONAME) $(to_lib)/libadamw.so
+	install -m 644 -- $(BUILD)/adamw.pc $(to_lib)/pkgconfig/
 
-uninstall:
-	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+uninstall: ## takes them away again
+	rm -f -- $(foreach header,$(notdir $(HEADERS)),$(to_include)/$(header)) $(foreach library,libadamw.a \
+	    libadamw.so.$(VERSION) $(LIB_SONAME) libadamw.so pkgconfig/adamw.pc,$(to_lib)/$(library))
 
 .PHONY: clean help
-clean:
+clean: ## removes what was made
 	rm -rf $(BUILD)
 
-# Every target with a "## text" behind it, in this file and the included ones.
-help:
-	@sed -n 's/^#   make/make/p' Makefile
-	@sed -n 's/^\([a-z][a-z-]*\):.*## /make \1: /p' $(MAKEFILE_LIST) | sort
+# Each target with a "## text" behind it, in this file and the included ones.
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(wildcard Makefile */rules.mk */*/rules.mk) | LC_ALL=C sort | \
+	    awk -F'|' '{ printf "make %-15s %s\n", $$1, $$2 }'
+	@sed -n '/^# Variables/,/^$$/{/^# The rules/d;s/^# \{0,1\}//p}' Makefile
 
 include tests/rules.mk bench/rules.mk tools/rules.mk
+
+# make expands what it exports (behind their defaults, because this line defines them): these are handed over by `quoted` alone.
+unexport ARGS DESTDIR FILTER FORM INCLUDEDIR LIBDIR MUTANTS PEERS_PYTHON PREFIX PYTHON PYTHON_ARGS RUNS SEED SHAPES SIZES \
+    TESTS THREADS TORCH
 
 -include $(LIB_OBJECTS:.o=.d)

@@ -14,11 +14,11 @@
 
 static const char usage[] =
     "usage: adamw-bench [options]\n"
-    "  --params SIZE      one tensor of so many parameters: 1000, 64K, 124M (powers of 1024); default 16M\n"
+    "  --params SIZE      one tensor of this many parameters: 1000, 64K, 124M (powers of 1024); default 16M\n"
     "  --list NAME        a list instead: " BENCH_LIST_NAMES "\n"
-    "  --shapes FILE      a list of your own: `name 768x2304` a line\n"
-    "  --steps N          how many steps; default 20\n"
-    "  --isa NAME         auto, scalar, avx2, avx512, neon; default auto\n"
+    "  --shapes FILE      a list of your own: `name 768x2304` a line (bench/shapes.py prints that of a model file)\n"
+    "  --steps N          how many steps, 0 for the start-up alone; default 20\n"
+    "  --isa NAME         auto, or one that --print-isas prints; default auto\n"
     "  --threads N        default: all CPUs\n"
     "  --variant NAME     adamw, adam_l2, torch_adamw, torch_adam_l2, each also with _amsgrad; default adamw\n"
     "  --pages NAME       huge or small; default huge\n"
@@ -71,6 +71,11 @@ static int measure(const request *r, adamw_tensor *tensors, double *seconds)
         }
     }
     const double total = now() - begin;
+    if (r->steps == 0) {
+        printf("%s (%zu parameters): no steps, the start-up alone\n", r->list.name, r->list.total);
+        bench_arena_free(&arena);
+        return 0;
+    }
     qsort(seconds, (size_t)r->steps, sizeof *seconds, compare_doubles);
     const double median = (seconds[(r->steps - 1) / 2] + seconds[r->steps / 2]) / 2;
     const double rate = (double)r->list.total / median;
@@ -87,7 +92,7 @@ static int measure(const request *r, adamw_tensor *tensors, double *seconds)
 static int run(const request *r)
 {
     adamw_tensor *tensors = malloc(r->list.count * sizeof *tensors);
-    double *seconds = malloc((size_t)r->steps * sizeof *seconds);
+    double *seconds = malloc((size_t)(r->steps + 1) * sizeof *seconds);
     int status = 1;
     if (tensors != NULL && seconds != NULL)
         status = measure(r, tensors, seconds);
@@ -107,9 +112,10 @@ static int wrong(const char *argument, const char *message)
 
 static void print_isas(void)
 {
-    for (adamw_isa isa = ADAMW_ISA_SCALAR; isa < ADAMW_ISA_COUNT; ++isa)
-        if (adamw_isa_supported(isa))
-            puts(adamw_isa_name(isa));
+    adamw_isa known[ADAMW_ISA_COUNT];
+    const size_t count = bench_isas(known);
+    for (size_t i = 0; i < count; i++)
+        puts(adamw_isa_name(known[i]));
 }
 
 int main(int argc, char **argv)
@@ -148,7 +154,7 @@ int main(int argc, char **argv)
             break;
         case STEPS:
             name = "--steps";
-            right = bench_parse_count(optarg, 1000000, &r.steps, message);
+            right = bench_parse_count(optarg, 0, 1000000, &r.steps, message);
             break;
         case ISA:
             name = "--isa";

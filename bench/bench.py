@@ -4,26 +4,27 @@
 `make bench` runs it. The measuring is build/adamw-throughput's (Google Benchmark) and hyperfine's; what is computed
 from the figures is in report/. With --compare it measures nothing.
 """
-import argparse
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 
-from report import compare, machine, pictures, processes, results, tables
+from report import compare, front, machine, pictures, processes, results, shapes, tables
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog="bench.py", description="Throughput of this machine's parameter updates, as "
-                                     "a share of what its memory allows.")
+    parser = front.Parser("bench.py", "Throughput of this machine's parameter updates, as a share of what its memory "
+                          "allows.")
     parser.add_argument("--build", default="build", help="the folder with the programs; results go to BUILD/bench")
     parser.add_argument("--form", choices=["short", "full", "goals"], default="short",
                         help="short takes under 3 minutes")
     parser.add_argument("--filter", help="only cases whose name matches the regular expression, e.g. 'gpt2.*avx2'")
     parser.add_argument("--sizes", help="one tensor of each size instead of the form's lists: 64K,1M")
     parser.add_argument("--shapes", action="append", metavar="FILE",
-                        help="a list of your own instead: `name 768x2304` a line")
+                        help="a list of your own instead: a text with `name 768x2304` a line, or a .safetensors, .gguf "
+                             "or torch checkpoint file")
     parser.add_argument("--threads", help="thread counts: 1,2; default 1 and all")
     parser.add_argument("--repetitions", help="of each case; default by the form")
     parser.add_argument("--command", help="what to name as the command in the results; default this one")
@@ -31,8 +32,11 @@ def arguments():
     parser.add_argument("--peers-python", default=sys.executable,
                         help="where this interpreter has torch, its optimizers are measured as well")
     parser.add_argument("--compare", nargs=2, metavar=("A.json", "B.json"),
-                        help="compares two result files and measures nothing")
-    return parser.parse_args()
+                        help="compares two result files, draws BUILD/bench/compare.svg and measures nothing")
+    options = parser.parse_args()
+    if options.shapes:
+        options.shapes = [shapes.as_list(path, os.path.join(options.build, "bench")) for path in options.shapes]
+    return options
 
 
 # From when on cases have fewer repetitions.
@@ -56,7 +60,7 @@ def measure(options, folder):
         if os.path.exists(raw + ".partial"):  # cut short
             os.unlink(raw + ".partial")
     if status != 0:
-        sys.exit(2 if status == 2 else 1)
+        sys.exit(2 if status == 2 else 1)  # it has said why
     with open(raw, encoding="utf-8") as file:
         return json.load(file)
 
@@ -80,28 +84,29 @@ def run_peers(options):
 
 def main():
     options = arguments()
+    folder = os.path.join(options.build, "bench")
     if options.compare:
-        try:
-            print(compare.compare(*options.compare))
-        except results.ResultError as error:
-            print(f"bench.py: --compare: {error}", file=sys.stderr)
-            return 2
+        text, drawn = compare.compare(*options.compare, folder if shutil.which("gnuplot") else "")
+        print(text)
+        print("".join(f"drawn: {path}\n" for path in drawn), end="")
         return 0
 
-    folder = os.path.join(options.build, "bench")
     os.makedirs(folder, exist_ok=True)
+    busy = machine.Busy()
     raw = measure(options, folder)
     cases = results.from_google_benchmark(raw)
-    about = machine.describe(options.command or shlex.join(["bench/bench.py", *sys.argv[1:]]), raw["context"])
+    about = machine.describe(options.command or shlex.join(["bench/bench.py", *sys.argv[1:]]), raw["context"],
+                             busy)
 
     whole = ""
     if not options.no_hyperfine and not options.filter and not options.sizes and not options.shapes:
-        if sys.stderr.isatty():
-            print("whole processes (hyperfine) ...", end="\r", file=sys.stderr)
+        progress = front.Progress("bench")
+        progress.say("whole processes (hyperfine) ...")
         whole = processes.run(options.build, folder, sorted({case.threads for case in cases}))
+        progress.end()
 
-    drawn = pictures.draw_all(folder, cases, about["isa"])
-    summary = tables.words(cases, about["isa"])
+    drawn = pictures.draw_all(folder, cases, about)
+    summary = [line for line in [*tables.words(cases, about["isa"]), tables.slower_threads(cases, about["isa"])] if line]
     results.write_results(os.path.join(folder, "throughput.json"), about, cases)
     results.write(os.path.join(folder, "throughput.csv"), tables.as_csv(cases))
     results.write(os.path.join(folder, "throughput.md"), "\n".join([
@@ -124,7 +129,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    front.run("bench.py", main)

@@ -4,21 +4,20 @@
 `make bench-goals` runs it. A run is a process of build/adamw-throughput, one of bench/peers.py, and two with a busy
 neighbour (OMP_WAIT_POLICY=passive, and OpenMP's default). Figures are told, never judged by the exit status.
 """
-import argparse
 import json
 import os
 import statistics
 import subprocess
 import sys
 
-from report import machine, results
+from report import front, isas, machine, reading, results
 from report.peer_tables import limit, ratios
 from report.results import median
 from report.tables import aligned, markdown
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog="goals.py", description=__doc__.split("\n", 1)[0])
+    parser = front.Parser("goals.py", __doc__.split("\n", 1)[0])
     parser.add_argument("--build", default="build")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--keep", action="store_true", help="takes the runs that an earlier call left, and adds to them")
@@ -56,15 +55,13 @@ def read_run(folder, number):
     for kind in ("throughput", "neighbour", "default"):
         if not os.path.exists(f"{path}{kind}.json"):
             return None
-        for case in results.read_results(f"{path}{kind}.json")[1]:
+        for case in reading.results(f"{path}{kind}.json")[1]:
             figures(found, kind, case)
-    with open(path + "peers.json", encoding="utf-8") as file:
-        for case in json.load(file)["cases"]:
-            for ours in [label for label in case["samples"] if label.startswith("adamw ")]:
-                for theirs in case["samples"]:
-                    found["peer", case["list"], ours[6:], case["threads"], theirs] = median(ratios(case, theirs, ours))
-                found["peer", case["list"], ours[6:], case["threads"], "limit"] = median(
-                    ratios(case, limit(case), ours))
+    for case in reading.peers(path + "peers.json")[1]:
+        for ours in [label for label in case["samples"] if label.startswith("adamw ")]:
+            for theirs in case["samples"]:
+                found["peer", case["list"], ours[6:], case["threads"], theirs] = median(ratios(case, theirs, ours))
+            found["peer", case["list"], ours[6:], case["threads"], "limit"] = median(ratios(case, limit(case), ours))
     return found
 
 
@@ -87,28 +84,28 @@ def figures(found, kind, case):
 
 def targets(run):
     """(what, key of the figure, comparison, bound); bound None: only told."""
-    isas = sorted({key[2] for key in run if key[0] == "throughput"}, reverse=True)
+    sets = sorted({key[2] for key in run if key[0] == "throughput"}, key=isas.order, reverse=True)
     threads = sorted({key[3] for key in run if key[0] == "throughput"})
     names = {"gpt2": "GPT-2", "64M": "64M"}
     found = []
     for name in names:
-        for isa in isas:
+        for isa in sets:
             for count in threads:
                 what = f"{names[name]}, {isa}, {count} thread{'s' * (count != 1)}: "
                 found.append((what + "share of the limit", ("throughput", name, isa, count), ">=", 0.97))
                 found.append((what + "times torch's fused step", ("peer", name, isa, count, "torch fused"), ">=", 0.98))
     for name in ("64K", "1M"):
-        for isa in isas:
+        for isa in sets:
             what = f"{name} in cache, {isa}: "
             found.append((what + "times torch's fused kernel", ("peer", name, isa, 1, "torch fused kernel"), ">=", 1.5))
             found.append((what + "times the -ffast-math loop", ("c_loop", name, isa, 1), ">=", 1.3))
             found.append((what + "share of the limit", ("throughput", name, isa, 1), "", None))
-    for isa in isas:
+    for isa in sets:
         found.append((f"1,000 tensors of 1,000, {isa}: in times of one tensor", ("many", "1000x1000", isa, 1), "<=", 1.5))
         for count in threads:
             found.append((f"1,000 tensors of 1,000, {isa}, {count} thread{'s' * (count != 1)}: times torch foreach",
                           ("peer", "1000x1000", isa, count, "torch foreach"), ">=", 20))
-    for isa in isas:
+    for isa in sets:
         found.append((f"4K, {isa}: a call in times of the kernel's loop", ("call", "4K", isa, 1), "<=", 1.25))
     for key in sorted((key for key in run if key[0] == "team"), key=lambda k: (k[1][-1], int(k[1][:-1]))):
         found.append((f"{key[1]}: {key[3]} threads in times of one", key, "<=", 1.1))
@@ -140,8 +137,7 @@ def rows(runs):
 def main():
     options = arguments()
     if options.runs < 0 or (options.runs == 0 and not options.keep):
-        print("goals.py: --runs must be at least 1 (0 with --keep, to print what is there)", file=sys.stderr)
-        return 2
+        raise front.UserError("--runs must be at least 1 (0 with --keep, to print what is there)")
     folder = os.path.join(options.build, "bench", "goals")
     os.makedirs(folder, exist_ok=True)
     if not options.keep:
@@ -149,13 +145,14 @@ def main():
             os.unlink(os.path.join(folder, name))
     first = len({name.split("-")[0] for name in os.listdir(folder)})
     for number in range(first, first + options.runs):
-        if sys.stderr.isatty():
-            print(f"run {number + 1}", file=sys.stderr)
+        print(f"goals: run {number + 1 - first} of {options.runs}", file=sys.stderr)
         one_run(options.build, folder, number)
 
     found = sorted({int(name.split("-")[0]) for name in os.listdir(folder)})
     runs = [run for run in (read_run(folder, number) for number in found) if run]
-    about, _ = results.read_results(os.path.join(folder, f"{found[-1]}-throughput.json"))
+    if not runs:
+        raise front.UserError(f"{folder} has no whole run: --runs 1 makes one")
+    about, _ = reading.results(os.path.join(folder, f"{found[-1]}-throughput.json"))
     table = [row for row in rows(runs) if options.filter in row[0]]
     head = ["target", "bound", "median", "runs", "holds"]
     words = f"{machine.in_words(about)}; {len(runs)} whole run{'s' * (len(runs) != 1)}"
@@ -165,10 +162,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (subprocess.CalledProcessError, results.ResultError) as error:
-        print(f"goals.py: {error}", file=sys.stderr)
-        sys.exit(1)
+    front.run("goals.py", main)

@@ -2,7 +2,7 @@
 
 BENCH_CFLAGS = -std=c11 $(CFLAGS) $(C_WARNINGS) $(OPENMP_FLAGS) $(STRICT_FLAGS) -fPIC
 BENCH_CXXFLAGS = -std=c++17 $(CXXFLAGS) $(WARNINGS) $(OPENMP_FLAGS) $(STRICT_FLAGS) \
-    -DBENCH_COMPILER='"$(shell $(CC) --version | head -n 1)"' $(shell pkg-config --cflags benchmark)
+    -DBENCH_COMPILER=$(call quote,$(call c_string,$(shell $(CC) --version | head -n 1))) $(shell pkg-config --cflags benchmark)
 bench_objects = $(patsubst %.$(2),$(BUILD)/obj/%.o,$(sort $(wildcard bench/$(1)/*.$(2))))
 BENCH_CORE_OBJECTS := $(call bench_objects,core,c)
 BENCH_TRAFFIC_OBJECTS := $(call bench_objects,traffic,c)
@@ -56,60 +56,64 @@ $(BUILD)/bench/libpeers.so: $(BENCH_PEERS_OBJECTS) $(BENCH_TRAFFIC_OBJECTS) $(BE
 
 # The interpreter whose torch is measured: the project's own environment if there is one.
 PEERS_PYTHON ?= $(firstword $(wildcard $(BUILD)/venv/bin/python) python3)
-PEERS_ARGS = $(if $(SIZES),--sizes $(SIZES)) $(if $(SHAPES),--shapes '$(SHAPES)') $(if $(THREADS),--threads $(THREADS))
+peers_python = $(call quoted,PEERS_PYTHON)
 
-# Other folders have defaults for ARGS: only what the command line says is for these programs.
-GIVEN_ARGS = $(if $(filter command line,$(origin ARGS)),$(ARGS))
+# Values for the Python programs: `--sizes '64K,1M'` where SIZES is given. Another folder's default for ARGS is none.
+bench_option = $(if $(call given,$1),$2 $(call quoted,$1))
+bench_args = tools/words.sh ARGS $(if $(call is_given,ARGS),$(call quoted,ARGS),'')
+LIST_OPTIONS = $(call bench_option,SIZES,--sizes) $(call bench_option,SHAPES,--shapes) \
+    $(call bench_option,THREADS,--threads)
+
+# What the results name as their command: the variables that were given, quoted where a shell needs it.
+plain_or_quoted = $(if $(strip $(word 2,$1) $(foreach c,$(awkward),$(findstring $c,$1))),$(call quote,$1),$1)
+bench_command = $(call quote,$(strip make $1 $(foreach v,FORM FILTER SIZES SHAPES THREADS RUNS ARGS,$(if \
+    $(call is_given,$v),$v=$(call plain_or_quoted,$(call given,$v))))))
 
 # make bench FORM=full FILTER='gpt2.*avx2' SIZES=64K,1M SHAPES=FILE THREADS=1,2 ARGS='anything else of bench.py'
 FORM ?= short
-BENCH_ARGS = --form $(FORM) $(if $(FILTER),--filter '$(FILTER)') $(if $(SIZES),--sizes $(SIZES)) \
-    $(if $(SHAPES),--shapes '$(SHAPES)') $(if $(THREADS),--threads $(THREADS)) $(GIVEN_ARGS)
-BENCH_COMMAND = $(strip make bench $(foreach v,FORM FILTER SIZES SHAPES THREADS ARGS,$(if \
-    $(filter command line,$(origin $(v))),$(v)=$($(v)))))
-.PHONY: bench run-bench
+.PHONY: bench build-bench
 bench: ## throughput of this machine as a share of its memory's limit, under 3 minutes; see bench/README.md
 	@tools/setup.sh bench
-	@$(MAKE) --no-print-directory run-bench COMMAND="$(BENCH_COMMAND)"
+	@$(MAKE) --no-print-directory build-bench
+	@$(bench_args) python3 bench/bench.py --build $(BUILD) --peers-python $(peers_python) \
+	    --command $(call bench_command,bench) --form $(call quoted,FORM) $(call bench_option,FILTER,--filter) \
+	    $(LIST_OPTIONS)
 
-run-bench: $(BUILD)/adamw-throughput $(BUILD)/adamw-bench $(BUILD)/bench/libpeers.so
-	@python3 bench/bench.py --build $(BUILD) --peers-python $(PEERS_PYTHON) $(BENCH_ARGS) \
-	    --command "$(COMMAND)"
+build-bench: $(BUILD)/adamw-throughput $(BUILD)/adamw-bench $(BUILD)/bench/libpeers.so
 
-.PHONY: bench-peers run-bench-peers
+.PHONY: bench-peers
 bench-peers: ## the same beside torch's optimizers and a plain C loop; says what to install where torch is missing
 	@tools/setup.sh bench
-	@$(MAKE) --no-print-directory run-bench-peers
+	@$(MAKE) --no-print-directory $(BUILD)/bench/libpeers.so
+	@$(bench_args) $(peers_python) bench/peers.py --build $(BUILD) --command $(call bench_command,bench-peers) \
+	    $(LIST_OPTIONS)
 
-run-bench-peers: $(BUILD)/bench/libpeers.so
-	@$(PEERS_PYTHON) bench/peers.py --build $(BUILD) $(PEERS_ARGS) $(GIVEN_ARGS) --command "make bench-peers"
-
-.PHONY: bench-update run-bench-update
+.PHONY: bench-update
 bench-update: ## the whole update in one call beside its traffic limit, its parts and torch's recipes
 	@tools/setup.sh bench
-	@$(MAKE) --no-print-directory run-bench-update
-
-run-bench-update: $(BUILD)/bench/libpeers.so
-	@$(PEERS_PYTHON) bench/update.py --build $(BUILD) $(GIVEN_ARGS)
+	@$(MAKE) --no-print-directory $(BUILD)/bench/libpeers.so
+	@$(bench_args) $(peers_python) bench/update.py --build $(BUILD)
 
 RUNS ?= 5
-.PHONY: bench-goals run-bench-goals
+.PHONY: bench-goals
 bench-goals: ## what the project promises about speed, each beside what RUNS=5 whole runs measured
 	@tools/setup.sh bench
-	@$(MAKE) --no-print-directory run-bench-goals
-
-run-bench-goals: $(BUILD)/adamw-throughput $(BUILD)/bench/libpeers.so
-	@$(PEERS_PYTHON) bench/goals.py --build $(BUILD) --runs $(RUNS) $(GIVEN_ARGS)
+	@$(MAKE) --no-print-directory $(BUILD)/adamw-throughput $(BUILD)/bench/libpeers.so
+	@$(bench_args) $(peers_python) bench/goals.py --build $(BUILD) --runs $(call quoted,RUNS)
 
 # Built with fixed flags in a folder of its own: counts of other flags compare nothing.
 .PHONY: bench-counts
 bench-counts: ## instruction counts of a step beside the kept ones (callgrind); ARGS=--update keeps today's
 	@tools/setup.sh counts
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/counts CFLAGS='-O2 -g' OPENMP=yes $(BUILD)/counts/adamw-bench
-	@python3 bench/counts/counts.py --program $(BUILD)/counts/adamw-bench --cc $(CC) $(GIVEN_ARGS)
+	@$(bench_args) python3 bench/counts/counts.py --program $(BUILD)/counts/adamw-bench --cc $(call quote,$(CC))
 
 .PHONY: bench-readme
 bench-readme: ## fills README.md's table from the results of the last make bench
 	@python3 bench/readme.py --build $(BUILD)
+
+.PHONY: bench-results
+bench-results: ## puts the results of the last make bench into bench/RESULTS.md, this CPU's table
+	@python3 bench/results_page.py --build $(BUILD)
 
 -include $(BENCH_OBJECTS:.o=.d)

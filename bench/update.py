@@ -3,7 +3,6 @@
 
 `make bench-update` runs it. All alternate in one process on one memory; results go to build/bench/update.*.
 """
-import argparse
 import json
 import os
 import statistics
@@ -11,7 +10,7 @@ import sys
 
 from peers import native, torch_peers
 from peers.rounds import alternate
-from report import machine, results
+from report import front, machine, results
 
 LISTS = [("list", "gpt2"), ("list", "rul")]
 DECAY, MAX_NORM = 0.999, 1e6
@@ -43,11 +42,11 @@ def torch_recipes(torch, placed, threads):
 
 
 def measure(library, torch, rounds, threads):
+    progress = front.Progress("update")
     for kind, text in LISTS:
         placed = native.List(library, kind, text, average=True)
         for count in threads:
-            if sys.stderr.isatty():
-                print(f"\rupdate: {placed.name}, {count} threads ...   ", end="", file=sys.stderr)
+            progress.say(f"{placed.name}, {count} thread{'s' * (count != 1)} ...")
             everyone = {f"update {isa}": placed.peer("update", count, isa=isa) for isa in native.isas(library)
                         if isa != "scalar"}
             everyone |= {label: placed.peer(label, count) for label in ("parts", "update plain", "update unrolled")}
@@ -56,6 +55,7 @@ def measure(library, torch, rounds, threads):
             yield {"list": placed.name, "threads": count, "parameters": placed.parameters,
                    "samples": alternate(everyone, rounds, 3)}
         placed.free()
+    progress.end()
 
 
 def ratio(samples, label, ours):
@@ -79,25 +79,25 @@ def rows(cases):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="update.py", description=__doc__.split("\n", 1)[0])
+    parser = front.Parser("update.py", __doc__.split("\n", 1)[0])
     parser.add_argument("--build", default="build")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--threads", type=int, nargs="*", help="thread counts; default 1 and all")
+    parser.add_argument("--rounds", type=front.whole, default=9)
+    parser.add_argument("--threads", type=front.whole, nargs="*", help="thread counts; default 1 and all")
     options = parser.parse_args()
     torch = torch_peers.find()
+    library = native.load(options.build)
     if torch is None:
         print(f"update.py: torch is not installed for {sys.executable}, so its recipes are left out: "
               f"`{sys.executable} -m pip install torch==2.13.0` brings it", file=sys.stderr)
-    try:
-        library = native.load(options.build)
-        threads = options.threads or sorted({1, library.bench_max_threads()})
-        cases = list(measure(library, torch, options.rounds, threads))
-    except native.NativeError as error:
-        print(f"update.py: {error}", file=sys.stderr)
-        return 2
+    most = library.bench_max_threads()
+    threads = options.threads or sorted({1, most})
+    if max(threads) > most:
+        raise front.UserError(f"--threads is {max(threads)}: it must be 1 to {most}, the CPUs that this process may use")
+    active, busy = native.isas(library)[0], machine.Busy()  # before the measuring selects others
+    cases = list(measure(library, torch, options.rounds, threads))
     about = machine.describe("make bench-update", {
-        "isa": native.isas(library)[0], "version": library.adamw_version().decode(),
-        "compiler": f"torch {torch.__version__}" if torch else "no torch", "load_avg": os.getloadavg()})
+        "isa": active, "version": library.adamw_version().decode(),
+        "compiler": f"torch {torch.__version__}" if torch else "no torch", "load_avg": os.getloadavg()}, busy)
     head = ["list, threads", "ISA", "time", "GB/s", "share of the limit", "parts / ours", "torch fused, set_to_none",
             "torch fused, zeroed", "torch default"]
     table = [head, ["---"] * len(head), *rows(cases)]
@@ -113,7 +113,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    front.run("update.py", main)

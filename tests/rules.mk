@@ -41,21 +41,27 @@ $(BUILD)/tests/plain: tests/plain.c $(CHECK_OBJECTS) $(LIB_STATIC)
 
 # FILTER is Criterion's: make test FILTER='kernels/isa*'. One that matches no test is an error. SEED=N gives other
 # random inputs; the digests of tests/data/conformance.txt hold for seed 1.
+# The tools' own test scripts (TEST_SCRIPTS, `program:script`) run behind them where no filter is given.
 FILTER ?=
 SEED ?= 1
-.PHONY: test run-tests test-full
+TEST_SCRIPTS :=
+.PHONY: test build-tests test-full test-make
 test: ## every test; FILTER='kernels/isa*' chooses, SEED=N gives other inputs
 	@tools/setup.sh test
-	@$(MAKE) --no-print-directory run-tests
+	@$(MAKE) --no-print-directory build-tests
+	@FILTER=$(call quoted,FILTER) SEED=$(call quoted,SEED) tests/run.sh $(TEST_PROGRAMS)$(if $(call given,FILTER),,\
+	    $(foreach script,$(TEST_SCRIPTS), && $(lastword $(subst :, ,$(script))) $(firstword $(subst :, ,$(script)))))
 
-run-tests: all $(TEST_PROGRAMS)
-	@FILTER='$(FILTER)' SEED='$(SEED)' tests/run.sh $(TEST_PROGRAMS)
+build-tests: all $(TEST_PROGRAMS)
 
 test-full: test $(BUILD)/tests/plain ## every test, then the long forms: 1e8 values a variant and ISA, all 2^32 roots
-	$(BUILD)/tests/plain --full --seed $(SEED)
+	$(BUILD)/tests/plain --full --seed $(call quoted,SEED)
+
+test-make: ## the Makefile with hostile values and awkward folders (a part of tools/check.sh)
+	tests/make.sh
 
 .PHONY: test-mutants
 test-mutants: ## breaks each rule of the arithmetic in a copy, and sees that a check fails; MUTANTS='native-max ...'
-	tests/mutants.sh $(MUTANTS)
+	tools/words.sh MUTANTS $(call quoted,MUTANTS) tests/mutants.sh
 
 -include $(CHECK_OBJECTS:.o=.d) $(TEST_PROGRAMS:$(BUILD)/tests/%=$(BUILD)/obj/tests/%.d) $(BUILD)/obj/tests/plain.d

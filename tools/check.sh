@@ -23,6 +23,7 @@ stray-fma    | part_stray_fma                   | no fused multiply-add in the k
 refusals     | part_refusals                    | 32-bit, big-endian and -ffast-math builds are refused in words
 cplusplus    | part_cplusplus                   | adamw.h in C++
 install      | part_install                     | make install, pkg-config, make uninstall
+make         | tests/make.sh                    | hostile values and awkward folders change nothing but what they name
 symbols      | part_symbols                     | nothing but adamw_* is exported, and the soname is right
 readme       | part_readme                      | the program of README.md prints what is printed there
 bench        | part_bench                       | the benchmark builds, runs, and answers wrong arguments

@@ -66,34 +66,44 @@ const bench_variant *bench_parse_variant(const char *text, char *message)
     return NULL;
 }
 
+size_t bench_isas(adamw_isa *found)
+{
+    size_t count = 0;
+    for (int isa = ADAMW_ISA_SCALAR; isa < ADAMW_ISA_COUNT; isa++)
+        if (adamw_isa_supported((adamw_isa)isa))
+            found[count++] = (adamw_isa)isa;
+    return count;
+}
+
 bool bench_parse_isa(const char *text, adamw_isa *isa, char *message)
 {
     if (adamw_isa_from_name(text, isa) == ADAMW_OK && adamw_isa_supported(*isa))
         return true;
-    snprintf(message, BENCH_MESSAGE, "'%.60s' is no instruction set that runs here: it must be one of ", text);
-    for (adamw_isa each = ADAMW_ISA_AUTO; each < ADAMW_ISA_COUNT; ++each)
-        if (adamw_isa_supported(each))
-            add_name(message, adamw_isa_name(each), each == ADAMW_ISA_AUTO);
+    adamw_isa known[ADAMW_ISA_COUNT];
+    const size_t count = bench_isas(known);
+    snprintf(message, BENCH_MESSAGE, "'%.60s' is no instruction set that runs here: it must be one of auto", text);
+    for (size_t i = 0; i < count; i++)
+        add_name(message, adamw_isa_name(known[i]), false);
     return false;
 }
 
-bool bench_parse_count(const char *text, int most, int *count, char *message)
+bool bench_parse_count(const char *text, int least, int most, int *count, char *message)
 {
     char *end;
     errno = 0;
     const long value = strtol(text, &end, 10);
-    if (end != text && *end == '\0' && errno == 0 && value >= 1 && value <= most) {
+    if (end != text && *end == '\0' && errno == 0 && value >= least && value <= most) {
         *count = (int)value;
         return true;
     }
-    snprintf(message, BENCH_MESSAGE, "is '%.60s': it must be a whole number from 1 to %d", text, most);
+    snprintf(message, BENCH_MESSAGE, "is '%.60s': it must be a whole number from %d to %d", text, least, most);
     return false;
 }
 
 bool bench_parse_threads(const char *text, int *threads, char *message)
 {
     const int most = bench_max_threads();
-    if (bench_parse_count(text, most, threads, message))
+    if (bench_parse_count(text, 1, most, threads, message))
         return true;
     snprintf(message, BENCH_MESSAGE, "is '%.60s': it must be 1 to %d, %s", text, most,
 #if defined(_OPENMP)

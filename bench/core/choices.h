@@ -31,6 +31,9 @@ size_t bench_bytes_per_parameter(const bench_variant *variant);
 /* Defaults, and what the variant says. */
 adamw_config bench_config(const bench_variant *variant);
 
+/* The instruction sets that run here, from the slowest to the fastest; `found` has room for ADAMW_ISA_COUNT. */
+size_t bench_isas(adamw_isa *found);
+
 /* CPUs that this process may use; 1 in a build without OpenMP. */
 int bench_max_threads(void);
 
@@ -38,7 +41,7 @@ int bench_max_threads(void);
 const bench_variant *bench_parse_variant(const char *text, char *message);
 bool bench_parse_isa(const char *text, adamw_isa *isa, char *message);
 bool bench_parse_threads(const char *text, int *threads, char *message);
-bool bench_parse_count(const char *text, int most, int *count, char *message); /* 1 to `most` */
+bool bench_parse_count(const char *text, int least, int most, int *count, char *message);
 
 #ifdef __cplusplus
 }

@@ -83,8 +83,8 @@ static const model_row rul[] = {
     {"health.1.bias", "3", 1},
 };
 
-/* Many small tensors: what a step costs for each. */
-static const model_row thousand[] = {{"tensor.%d", "1000", 1000}};
+/* DeepSpeed's own benchmark of its CPU Adam (tests/perf/adam_test1.py): 1 G parameters and a small tensor. */
+static const model_row deepspeed[] = {{"model", "1073741824", 1}, {"rest", "274432", 1}};
 
 static const struct model {
     const char *name;
@@ -93,7 +93,7 @@ static const struct model {
 } models[] = {
     {"gpt2", gpt2, sizeof gpt2 / sizeof gpt2[0]},
     {"rul", rul, sizeof rul / sizeof rul[0]},
-    {"1000x1000", thousand, sizeof thousand / sizeof thousand[0]},
+    {"deepspeed", deepspeed, sizeof deepspeed / sizeof deepspeed[0]},
 };
 
 static bool append(bench_list *list, const bench_shape *shape)
@@ -160,6 +160,26 @@ static bool out_of_memory(bench_list *list, char *message)
     return false;
 }
 
+/* "100x10000": 100 tensors of 10,000 values; -1: the name has another form. */
+static int build_grid(bench_list *list, const char *name)
+{
+    bench_shape parts;
+    enum { MOST_TENSORS = 1000000 };
+    if (!parse_dims(&parts, name) || parts.rank != 2)
+        return -1;
+    const size_t count = parts.dims[0];
+    if (count > MOST_TENSORS)
+        return -1;
+    snprintf(list->name, sizeof list->name, "%s", name);
+    bench_shape shape = {.dims = {parts.dims[1]}, .rank = 1, .n = parts.dims[1]};
+    for (size_t i = 0; i < count; i++) {
+        snprintf(shape.name, sizeof shape.name, "tensor.%zu", i);
+        if (!append(list, &shape))
+            return 0;
+    }
+    return 1;
+}
+
 bool bench_list_named(bench_list *list, const char *name, char *message)
 {
     *list = (bench_list){0};
@@ -168,6 +188,11 @@ bool bench_list_named(bench_list *list, const char *name, char *message)
             snprintf(list->name, sizeof list->name, "%s", name);
             return build(list, &models[i]) || out_of_memory(list, message);
         }
+    const int grid = build_grid(list, name);
+    if (grid >= 0)
+        return grid == 1 || out_of_memory(list, message);
+    if (bench_list_of_size(list, name, message))
+        return true;
     snprintf(message, BENCH_MESSAGE, "'%.80s' is no list: it must be one of " BENCH_LIST_NAMES, name);
     return false;
 }
@@ -247,8 +272,10 @@ bool bench_list_read(bench_list *list, const char *path, char *message)
         return true;
     if (!right)
         snprintf(message, BENCH_MESSAGE,
-                 "%.160s, line %zu: a line must be `name 768x2304` or `768x2304`, with # before a comment", path,
-                 number - 1);
+                 "%.160s, line %zu: a line must be `name 768x2304` or `768x2304`, with # before a comment "
+                 "(bench/shapes.py "
+                 "prints this list of a .safetensors, .gguf or torch checkpoint file)",
+                 path, number - 1);
     else if (full)
         snprintf(message, BENCH_MESSAGE, "%.160s, line %zu: no memory can hold so many parameters", path, number - 1);
     else if (failed)

@@ -29,8 +29,10 @@ typedef struct bench_list {
     size_t total; /* parameters in all tensors */
 } bench_list;
 
-/* The lists that bench_list_named() knows, for messages. */
-#define BENCH_LIST_NAMES "gpt2, rul, 1000x1000"
+/* What bench_list_named() takes, for messages: models, COUNTxVALUES (that many tensors of that many values), and
+ * sizes.
+ */
+#define BENCH_LIST_NAMES "gpt2, rul, deepspeed, 1000x1000 (any count x values), or a size such as 64K"
 
 /* Each makes a list that bench_list_free() ends. False: `message` (BENCH_MESSAGE bytes) says what is wrong and what
  * would be right. */

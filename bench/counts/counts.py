@@ -7,14 +7,15 @@ belong to one compiler version and its -O2; with another one the gate is skipped
 
 `make bench-counts` compares (exit 1 above 2 %), `make bench-counts ARGS=--update` writes counts.txt anew.
 """
-import argparse
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from report import front, isas  # noqa: E402
 from report.results import write  # noqa: E402
 
 ROOM = 0.02
@@ -28,9 +29,10 @@ STEPS = 4
 
 
 def compiler(cc):
-    """'gcc 12.2.0': what counts belong to."""
-    version = subprocess.run([cc, "-dumpfullversion"], capture_output=True, text=True, check=False).stdout.strip()
-    text = subprocess.run([cc, "--version"], capture_output=True, text=True, check=True).stdout
+    """'gcc 12.2.0': what counts belong to. `cc` may be several words, as CC may."""
+    cc = shlex.split(cc)
+    version = subprocess.run([*cc, "-dumpfullversion"], capture_output=True, text=True, check=False).stdout.strip()
+    text = subprocess.run([*cc, "--version"], capture_output=True, text=True, check=True).stdout
     return f"gcc {version}" if "Free Software Foundation" in text else text.split("\n", 1)[0]
 
 
@@ -42,7 +44,7 @@ def count(program, options):
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         found = re.search(r"Collected : (\d+)", run.stderr)
         if run.returncode != 0 or found is None or int(found[1]) == 0:
-            raise RuntimeError(f"callgrind counted nothing: {' '.join(command)}\n{run.stderr[-2000:]}")
+            raise front.UserError(f"callgrind counted nothing: {' '.join(command)}: {run.stderr[-200:].strip()}")
         return int(found[1]) // STEPS
 
 
@@ -86,14 +88,14 @@ def compare(counts, kept):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="counts.py", description=__doc__.split("\n", 1)[0])
+    parser = front.Parser("counts.py", __doc__.split("\n", 1)[0])
     parser.add_argument("--program", default="build/counts/adamw-bench", help="adamw-bench, built with -O2 -g")
     parser.add_argument("--cc", default="cc", help="the compiler that built it")
     parser.add_argument("--update", action="store_true", help="writes counts.txt instead of comparing")
     options = parser.parse_args()
 
-    if "avx2" not in subprocess.run([options.program, "--print-isas"], capture_output=True, text=True,
-                                    check=True).stdout.split():
+    printed = subprocess.run([options.program, "--print-isas"], capture_output=True, text=True, check=True).stdout
+    if "avx2" not in isas.of_program(printed):
         print("counts.py: skipped: this CPU has no AVX2")
         return 0
     of, kept = read() if os.path.exists(KEPT) else ("", {})
@@ -108,4 +110,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    front.run("counts.py", main)

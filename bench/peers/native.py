@@ -1,18 +1,21 @@
 """build/bench/libpeers.so in Python: a list in memory (List) and the C contestants on it (peer)."""
 import ctypes
-import itertools
 import os
+
+from report import isas as names
+from report.front import UserError
 
 MESSAGE = 480  # BENCH_MESSAGE
 STREAMS = 4  # param, grad, exp_avg, exp_avg_sq; with an average a fifth
 
 
-class NativeError(Exception):
-    """One line for the user."""
-
-
 def load(build):
-    library = ctypes.CDLL(os.path.abspath(os.path.join(build, "bench", "libpeers.so")))
+    path = os.path.abspath(os.path.join(build, "bench", "libpeers.so"))
+    try:
+        library = ctypes.CDLL(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be loaded ({error}): make {os.path.join(build, 'bench', 'libpeers.so')} makes it"
+                        ) from error
     pointer, text, size = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t
     for name, result, arguments in (
             ("bench_placed_new", pointer, [text, text, ctypes.c_bool, pointer]), ("bench_placed_free", None, [pointer]),
@@ -31,10 +34,17 @@ def load(build):
 
 def isas(library):
     """The instruction sets that run here, the active one first."""
-    active = library.adamw_isa_active()
-    others = [isa for isa in itertools.takewhile(lambda isa: library.adamw_isa_name(isa) != b"unknown", itertools.count(1))
-              if library.adamw_isa_supported(isa) and isa != active]
-    return [library.adamw_isa_name(isa).decode() for isa in [active, *others]]
+    active, found, isa = library.adamw_isa_active(), {}, 1
+    while (name := library.adamw_isa_name(isa).decode()) != "unknown":
+        if not names.is_name(name):
+            raise UserError(f"the library has {name}, which bench/report/isas.py does not: it must list all")
+        if library.adamw_isa_supported(isa):
+            found[isa] = name
+        isa += 1
+    if active not in found:
+        raise UserError("ADAMW_ISA in the environment names no instruction set that runs here: it must be one of "
+                        + ", ".join(found.values()))
+    return sorted(found.values(), key=lambda name: name != found[active])
 
 
 class List:
@@ -46,7 +56,7 @@ class List:
         self.streams = STREAMS + average
         self.handle = library.bench_placed_new(kind.encode(), text.encode(), average, message)
         if not self.handle:
-            raise NativeError(message.value.decode())
+            raise UserError(message.value.decode())
         self.name = library.bench_placed_name(self.handle).decode()
         self.tensors = library.bench_placed_count(self.handle)
         self.parameters = library.bench_placed_total(self.handle)
@@ -57,14 +67,14 @@ class List:
         message = ctypes.create_string_buffer(MESSAGE)
         peer = self.library.bench_peer_new(self.handle, kind.encode(), variant.encode(), isa.encode(), threads, message)
         if not peer:
-            raise NativeError(message.value.decode())
+            raise UserError(message.value.decode())
         self._peers.append(peer)
         # A prepared argument: what a C caller would not spend on converting it is not timed.
         argument, call = ctypes.c_void_p(peer), self.library.bench_peer_call
 
         def checked():
             if call(argument) != 0:
-                raise NativeError("a step failed")
+                raise UserError("a step failed")
 
         return lambda: self.library.bench_peer_prepare(argument), checked
 

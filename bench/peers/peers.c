@@ -122,11 +122,11 @@ int bench_peer_call(const bench_peer *peer)
     case UPDATE_PLAIN:
     case UPDATE_UNROLLED:
         bench_traffic_update(peer->isa, peer->kind == UPDATE_PLAIN ? BENCH_LOOP_PLAIN : BENCH_LOOP_UNROLLED,
-                             peer->threads, placed->tensors, count, total);
+                             &peer->config, placed->tensors, count, total, peer->threads);
         return 0;
     default:
         bench_traffic(peer->isa, peer->kind == PLAIN ? BENCH_LOOP_PLAIN : BENCH_LOOP_UNROLLED, &peer->config,
-                      peer->threads, placed->tensors, count, total);
+                      placed->tensors, count, total, peer->threads);
         return 0;
     }
 }

@@ -16,8 +16,8 @@ def seconds_of(call, calls):
 def alternate(everyone, rounds, seconds):
     """Seconds a call by label, a value a round.
 
-    Each round has an order of its own, and short calls are made once more before they are timed, so that nobody always
-    finds the caches as the same other left them. On a busy machine, where a region for each of 1,000 tensors can take
+    Each round has an order of its own, and short calls are made once more before they are timed, so that no
+    contestant always finds the caches as the same other one left them. On a busy machine, where a region for each of 1,000 tensors can take
     seconds, there may be fewer rounds.
     """
     labels, samples, once = list(everyone), {label: [] for label in everyone}, {}

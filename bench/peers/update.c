@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* Far above any norm: the coefficient is 1, but nobody knows that before. */
+/* Far above any norm: the coefficient is 1, which is not known before the norm is. */
 static const double max_norm = 1e6, ema_decay = 0.999;
 
 adamw_status bench_update(const adamw_config *config, uint64_t step, const adamw_tensor *tensors, size_t count,
@@ -22,7 +22,7 @@ adamw_status bench_update(const adamw_config *config, uint64_t step, const adamw
     return adamw_update(config, step, tensors, count, &options, NULL, threads);
 }
 
-/* Nobody has fewer passes who keeps them apart: the coefficient goes into the step as a scale of the gradients. */
+/* The fewest passes that separate calls allow: the coefficient goes into the step as a scale of the gradients. */
 adamw_status bench_update_parts(const adamw_config *config, uint64_t step, const adamw_tensor *tensors, size_t count,
                                 int threads)
 {

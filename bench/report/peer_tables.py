@@ -1,8 +1,8 @@
-"""The figures of bench/peers.py as text and pictures: everybody's throughput, and ours in times of theirs."""
+"""The figures of bench/peers.py as text and pictures: the throughput of each, and ours in times of theirs."""
 import os
 
-from . import pictures
-from .results import WIDE, median, spread
+from . import isas, machine, pictures
+from .results import LOOPS, WIDE, median, spread
 from .tables import aligned, duration, markdown, three, title
 
 PEERS = ["C loop", "torch fused kernel", "torch fused", "torch foreach", "torch loop"]
@@ -15,7 +15,7 @@ def ratios(case, theirs, ours):
 
 
 def limit(case):
-    return min(("plain", "unrolled"), key=lambda loop: median(case["samples"][loop]))
+    return min(LOOPS, key=lambda loop: median(case["samples"][loop]))
 
 
 def _rate(case, label):
@@ -32,13 +32,13 @@ def ratio_text(case, theirs, ours):
 def text(cases, isa, form=aligned):
     ours = f"adamw {isa}"
     present = [peer for peer in [*PEERS, COUPLED_PEER] if peer in cases[0]["samples"]]
-    everybody = ["adamw avx512", "adamw avx2", "adamw neon", "coupled Adam", *present]
-    everybody = [label for label in everybody if label in cases[0]["samples"]]
-    rates = [[title(c["list"]), str(c["threads"]), three(_rate(c, limit(c))), *[three(_rate(c, e)) for e in everybody]]
+    everyone = [*(f"adamw {isa}" for isa in reversed(isas.NAMES)), "coupled Adam", *present]
+    everyone = [label for label in everyone if label in cases[0]["samples"]]
+    rates = [[title(c["list"]), str(c["threads"]), three(_rate(c, limit(c))), *[three(_rate(c, e)) for e in everyone]]
              for c in cases]
     times = [[title(c["list"]), str(c["threads"]), ratio_text(c, limit(c), ours),
               *[ratio_text(c, p, ours if p != COUPLED_PEER else "coupled Adam") for p in present]] for c in cases]
-    return ("Billions of parameters a second:\n\n" + form(["list", "threads", "limit", *everybody], rates)
+    return ("Billions of parameters a second:\n\n" + form(["list", "threads", "limit", *everyone], rates)
             + f"\nHow many times faster {ours} is (coupled Adam beside torch's Adam; limit: its share of the traffic "
             "limit):\n\n" + form(["list", "threads", "limit", *present], times))
 
@@ -62,15 +62,15 @@ def words(cases, isa):
     return lines
 
 
-def draw(folder, cases, isa):
-    drawn = []
+def draw(folder, cases, about):
+    drawn, isa = [], about["isa"]
     series = [s for s in [f"adamw {isa}", *PEERS] if s in cases[0]["samples"]]
     for threads in sorted({case["threads"] for case in cases}):
         groups = {pictures.short(c["list"]): {"limit": _rate(c, limit(c)), **{s: _rate(c, s) for s in series}}
                   for c in cases if c["threads"] == threads}
         drawn.append(pictures.bars(os.path.join(folder, f"peers-{threads}.svg"),
                                    f"AdamW beside its peers, {threads} thread{'s' * (threads != 1)}", groups,
-                                   ["limit", *series], {}, "billion parameters a second"))
+                                   ["limit", *series], {}, "billion parameters a second", machine.briefly(about)))
     return drawn
 
 

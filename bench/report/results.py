@@ -9,10 +9,19 @@ import statistics
 import tempfile
 from dataclasses import dataclass
 
+from . import isas
+
+# The traffic loops of the limit, by their labels among the samples.
+LOOPS = ("plain", "unrolled")
+
 # A share or ratio whose quartiles over the repetitions lie further apart than this is marked: do not trust it.
 WIDE = 0.10
 
-TITLES = {"gpt2": "GPT-2 124M", "rul": "RUL network 3.4M", "1000x1000": "1,000 tensors of 1,000"}
+TITLES = {"gpt2": "GPT-2 124M", "rul": "RUL network 3.4M", "1000x1000": "1,000 tensors of 1,000",
+          "deepspeed": "1G + 274,432"}
+# PyTorch's operator benchmark steps 1, 10 and 100 parameters of 100K, 1M and 10M values.
+TITLES |= {f"{count}x{values}": f"{count} tensor{'s' * (count != 1)} of {values:,}"
+           for count in (1, 10, 100) for values in (100000, 1000000, 10000000)}
 
 
 def median(values):
@@ -25,6 +34,11 @@ def spread(values):
         return 0.0
     low, _, high = statistics.quantiles(values, n=4, method="inclusive")
     return (high - low) / statistics.median(values)
+
+
+def fastest_tenth(values):
+    """The value that a tenth of them lie below; the least one of fewer than ten."""
+    return sorted(values)[len(values) // 10] if len(values) >= 10 else min(values)
 
 
 @dataclass
@@ -44,9 +58,8 @@ class Case:
 
     def order(self):
         """Single tensors by size, then the lists; an instruction set's thread counts follow each other."""
-        isas = ("scalar", "neon", "avx2", "avx512")
         return (self.kind, self.tensors > 1, self.parameters, self.list, self.variant, self.pages,
-                isas.index(self.isa), self.threads, self.name)
+                isas.order(self.isa), self.threads, self.name)
 
     @property
     def seconds(self):
@@ -64,7 +77,7 @@ class Case:
     @property
     def limit(self):
         """The faster one of the two traffic loops, so that a slow loop cannot flatter."""
-        return min(("plain", "unrolled"), key=lambda loop: median(self.samples[loop]))
+        return min(LOOPS, key=lambda loop: median(self.samples[loop]))
 
     @property
     def limit_rate(self):
@@ -77,6 +90,19 @@ class Case:
     @property
     def share(self):
         return median(self.ratios(self.limit))
+
+    def fastest(self, label="step"):
+        """Seconds of the fastest tenth: what other work on the machine disturbs least."""
+        return fastest_tenth(self.samples.get(label + "_fast", self.samples[label]))
+
+    @property
+    def fastest_rate(self):
+        return self.parameters / self.fastest()
+
+    @property
+    def fastest_share(self):
+        """The limit's fastest tenth over the step's: not of the same moments, so it may exceed 1 a little."""
+        return min(map(self.fastest, LOOPS)) / self.fastest()
 
     @property
     def spread(self):
@@ -96,7 +122,9 @@ class Case:
         }
         if self.kind == "throughput":
             found |= {"limit_loop": self.limit, "limit_parameters_per_second": self.limit_rate,
-                      "share_of_limit": self.share, "spread": self.spread, "trusted": not self.wide}
+                      "share_of_limit": self.share, "spread": self.spread, "trusted": not self.wide,
+                      "fastest_tenth_parameters_per_second": self.fastest_rate,
+                      "fastest_tenth_share_of_limit": self.fastest_share}
         return found
 
 
@@ -132,21 +160,3 @@ def write(path, text):
 
 def write_results(path, machine, cases):
     write(path, json.dumps({"machine": machine, "cases": [case.summary() for case in cases]}, indent=1) + "\n")
-
-
-class ResultError(Exception):
-    """One line for the user: which file, what is wrong with it, what would be right."""
-
-
-def read_results(path):
-    """The machine and the cases of a file that write_results() made."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            stored = json.load(file)
-        cases = [Case(c["name"], c["parameters"], c["tensors"], c["bytes_per_parameter"], c["samples"])
-                 for c in stored["cases"]]
-        return stored["machine"], cases
-    except OSError as error:
-        raise ResultError(f"{path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise ResultError(f"{path}: is no result file of this benchmark, such as build/bench/throughput.json") from error

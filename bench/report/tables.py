@@ -4,8 +4,9 @@ import io
 
 from .results import TITLES, WIDE, median
 
-OTHERS_HEAD = ["list", "variant", "ISA", "threads", "pages", "G/s", "GB/s", "limit"]
-PAIRS_HEAD = ["list", "ISA", "threads", "AdamW G/s", "GB/s", "limit", "Adam G/s", "GB/s", "limit"]
+OTHERS_HEAD = ["list", "variant", "ISA", "threads", "pages", "G/s", "GB/s", "limit", "fastest", "limit"]
+PAIRS_HEAD = ["list", "ISA", "threads", "AdamW G/s", "GB/s", "limit", "fastest", "limit", "Adam G/s", "limit",
+              "fastest", "limit"]
 PAIR = ("adamw", "adam_l2")
 
 
@@ -22,8 +23,13 @@ def share(case):
     return f"{case.share:.2f}{'~' if case.wide else ''}"
 
 
-def figures(case):
-    return [three(case.rate / 1e9), three(case.bandwidth / 1e9), share(case)] if case else ["", "", ""]
+def figures(case, with_bandwidth=True):
+    """The medians, and the fastest tenth beside them."""
+    found = [""] * 4
+    if case:
+        found = [three(case.rate / 1e9), share(case), three(case.fastest_rate / 1e9), f"{case.fastest_share:.2f}"]
+    bandwidth = [three(case.bandwidth / 1e9) if case else ""] if with_bandwidth else []
+    return found[:1] + bandwidth + found[1:]
 
 
 def throughput(cases):
@@ -36,7 +42,7 @@ def pair_rows(cases):
     for case in sorted(throughput(cases), key=lambda c: (c.tensors > 1, c.parameters, c.list, c.isa, c.threads)):
         if case.variant in PAIR and case.pages == "huge":
             rows.setdefault((case.list, case.isa, case.threads), {})[case.variant] = case
-    return [[title(key[0]), key[1], str(key[2]), *figures(pair.get("adamw")), *figures(pair.get("adam_l2"))]
+    return [[title(key[0]), key[1], str(key[2]), *figures(pair.get("adamw")), *figures(pair.get("adam_l2"), False)]
             for key, pair in rows.items()]
 
 
@@ -60,9 +66,11 @@ def markdown(head, rows):
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
-LEGEND = ("G/s: billions of parameters a second. GB/s: at the variant's own traffic, 28 bytes a parameter, amsgrad 36. "
-          "limit: the share of\na loop that moves the same bytes and computes nothing, measured in alternation, with the "
-          f"same instruction set and threads.\n~: the quartiles of that share lie more than {WIDE:.0%} apart.\n")
+LEGEND = f"""G/s: billions of parameters a second. GB/s: at the variant's own traffic, 28 bytes a parameter, amsgrad 36.
+limit: the share of a loop that moves the same bytes and computes nothing, measured in alternation, with the same
+instruction set and threads. ~: the quartiles of that share lie more than {WIDE:.0%} apart.
+fastest: the fastest tenth of the step, and its limit that of the loop: what other work disturbs least.
+"""
 
 
 def text(cases, form=aligned):
@@ -106,11 +114,11 @@ def as_csv(cases):
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["list", "variant", "isa", "threads", "pages", "parameters", "tensors", "seconds_per_step",
                      "parameters_per_second", "bytes_per_second", "limit_loop", "limit_parameters_per_second",
-                     "share_of_limit", "spread", "repetitions"])
+                     "share_of_limit", "spread", "repetitions", "fastest_parameters_per_second", "fastest_share_of_limit"])
     for c in throughput(cases):
         writer.writerow([c.list, c.variant, c.isa, c.threads, c.pages, c.parameters, c.tensors, f"{c.seconds:.6g}",
                          f"{c.rate:.6g}", f"{c.bandwidth:.6g}", c.limit, f"{c.limit_rate:.6g}", f"{c.share:.4f}",
-                         f"{c.spread:.4f}", len(c.samples["step"])])
+                         f"{c.spread:.4f}", len(c.samples["step"]), f"{c.fastest_rate:.6g}", f"{c.fastest_share:.4f}"])
     return out.getvalue()
 
 
@@ -144,4 +152,23 @@ def warning(cases):
     if wide == 0:
         return ""
     return (f"warning: {wide} of {len(all_cases)} shares vary by more than {WIDE:.0%} between repetitions (marked ~): "
-            "the machine is busy, repeat the run when it is quiet")
+            "the machine is busy; the fastest tenths are what holds of them until a quiet run")
+
+
+def slower_threads(cases, isa):
+    """A line where more threads take longer than one, with what to set; empty where none do."""
+    by_list = {}
+    for case in throughput(cases):
+        if (case.variant, case.isa, case.pages) == ("adamw", isa, "huge"):
+            by_list.setdefault(case.list, {})[case.threads] = case
+    slower = []
+    for name, counts in by_list.items():
+        one, most = counts.get(1), counts[max(counts)]
+        if one and most.seconds > 1.05 * one.seconds:
+            slower.append((title(name), most.threads, most.seconds / one.seconds))
+    if not slower:
+        return ""
+    what = ", ".join(f"{name} {times:.1f} times" for name, _, times in slower)
+    return (f"{slower[0][1]} threads took longer than one ({what}): other work holds a CPU that the team waits for. Set "
+            "threads to 1 (here THREADS=1), or OMP_NUM_THREADS below the CPUs that are free, or "
+            "OMP_WAIT_POLICY=passive in the environment")

@@ -18,6 +18,9 @@ const char *const kind_names[] = {"throughput", "call", "c_loop", "many", "tried
 const std::vector<std::string> models = {"gpt2", "rul", "1000x1000"};
 const std::vector<std::string> short_sizes = {"64K", "1M", "64M"};
 const std::vector<std::string> short_curve = {"1K", "4K", "16K", "256K", "4M", "16M"};
+/* The public grids: PyTorch's operator benchmark, and DeepSpeed's. */
+const std::vector<std::string> grids = {"1x100000",    "10x100000",  "100x100000",  "1x1000000",    "10x1000000",
+                                        "100x1000000", "1x10000000", "10x10000000", "100x10000000", "deepspeed"};
 const std::vector<std::string> full_sizes = {"1K", "4K", "16K", "64K", "256K", "1M", "4M", "16M", "64M", "256M"};
 
 /* From here on a list is in DRAM on every machine, and a step takes long. */
@@ -25,10 +28,46 @@ const size_t large = size_t(16) << 20;
 
 std::vector<adamw_isa> isas()
 {
-    std::vector<adamw_isa> found;
-    for (int isa = ADAMW_ISA_SCALAR; isa < ADAMW_ISA_COUNT; isa++)
-        if (adamw_isa_supported(adamw_isa(isa)))
-            found.push_back(adamw_isa(isa));
+    adamw_isa found[ADAMW_ISA_COUNT];
+    return {found, found + bench_isas(found)};
+}
+
+std::string size_name(size_t n)
+{
+    const char *suffix = "";
+    for (const char *each : {"K", "M", "G"})
+        if (n % 1024 == 0 && n > 0) {
+            n /= 1024;
+            suffix = each;
+        } else
+            break;
+    return std::to_string(n) + suffix;
+}
+
+/*
+ * Sizes that follow this machine's caches: the largest power of two whose four streams fill no more than half of
+ * each, so that its limit is that cache's alone, and one that is four times as large as the last. A size that just
+ * fills a cache has a limit that wanders by 1.4 from run to run.
+ */
+std::vector<std::string> cache_sizes()
+{
+    adamw_info info;
+    adamw_info_get(&info);
+    const size_t bytes = 16;
+    std::vector<std::string> found;
+    size_t last = 0;
+    for (size_t cache : {info.l1d, info.l2, info.l3}) {
+        size_t n = 1;
+        while (2 * n * bytes <= cache / 2)
+            n *= 2;
+        if (n >= 256)
+            found.push_back(size_name(n));
+        last = std::max(last, cache);
+    }
+    size_t beyond = large;
+    while (beyond * bytes < 4 * last && beyond < size_t(256) << 20)
+        beyond *= 2;
+    found.push_back(size_name(beyond));
     return found;
 }
 
@@ -68,7 +107,7 @@ class chooser
     void short_form()
     {
         const std::vector<adamw_isa> best = {adamw_isa_active()};
-        for (const auto &names : {models, short_sizes})
+        for (const auto &names : {models, short_sizes, cache_sizes()})
             for (const std::string &name : names)
                 own_lists({list(name)});
         for (const std::string &name : short_curve)
@@ -80,7 +119,7 @@ class chooser
 
     void full_form()
     {
-        for (const auto &names : {models, full_sizes})
+        for (const auto &names : {models, full_sizes, cache_sizes()})
             for (const std::string &name : names)
                 for (size_t v = 0; v < bench_variant_count; v++)
                     throughput(list(name), bench_variants[v].name, isas());
@@ -91,6 +130,8 @@ class chooser
                 for (int count : threads)
                     if (isa != ADAMW_ISA_SCALAR) /* memory is far from its limit */
                         add({kind::tried, list(name), variant("adamw"), isa, count, BENCH_PAGES_HUGE, 0, 0});
+        for (const std::string &name : grids)
+            throughput(list(name), "adamw", {adamw_isa_active()});
         goals_form();
     }
 
@@ -128,8 +169,7 @@ class chooser
             if (name == known.name)
                 return &known;
         set.lists.emplace_back();
-        if (!bench_list_named(&set.lists.back(), name.c_str(), message))
-            bench_list_of_size(&set.lists.back(), name.c_str(), message);
+        bench_list_named(&set.lists.back(), name.c_str(), message);
         return &set.lists.back();
     }
 
@@ -144,7 +184,7 @@ class chooser
 
     void add(bench_case added)
     {
-        const bool slow = added.isa == ADAMW_ISA_SCALAR && added.list->total >= large;
+        const bool slow = added.list->total >= (added.isa == ADAMW_ISA_SCALAR ? large : size_t(256) << 20);
         added.repetitions = wanted.repetitions != 0         ? wanted.repetitions
                             : added.what == kind::neighbour ? 1 /* has its 1,000 calls */
                             : wanted.form == "goals"        ? 5
@@ -183,6 +223,23 @@ void keep_matching(case_set &set, const std::regex &filter)
     set.cases.erase(std::remove_if(set.cases.begin(), set.cases.end(),
                                    [&](const bench_case &each) { return !std::regex_search(each.name(), filter); }),
                     set.cases.end());
+}
+
+/* The form's own lists that memory cannot hold are left out, and named. False: none is left. */
+bool keep_fitting(case_set &set, char *message)
+{
+    std::string told;
+    const auto too_large = [&](const bench_case &each) {
+        /* With a fifth stream: the arena is one for all variants. */
+        if (bench_arena_fits(each.list, true, 0, message))
+            return false;
+        if (told != each.list->name)
+            std::fprintf(stderr, "adamw-throughput: left out: %s\n", message);
+        told = each.list->name;
+        return true;
+    };
+    set.cases.erase(std::remove_if(set.cases.begin(), set.cases.end(), too_large), set.cases.end());
+    return !set.cases.empty();
 }
 
 } // namespace
@@ -245,5 +302,6 @@ bool choose_cases(case_set &set, const request &wanted, const char **argument, c
             return false;
         }
     }
-    return true;
+    *argument = "--form";
+    return !own.empty() || keep_fitting(set, message);
 }

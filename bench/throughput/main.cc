@@ -5,6 +5,7 @@
  */
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -36,20 +37,45 @@ class silent_reporter : public benchmark::BenchmarkReporter
     void ReportRuns(const std::vector<Run> &) override {}
 };
 
+const double budget = 0.04; /* seconds of a repetition, at least */
+
+/* Seconds that a repetition is likely to take: its three contestants once, at a rate of some machine. */
+double expected(const bench_case &which)
+{
+    const double rate = which.isa == ADAMW_ISA_SCALAR ? 0.2e9 : 1e9;
+    const double calls = which.what == kind::neighbour ? 2000 : 3;
+    return std::max(budget, calls * double(which.list->total) / rate);
+}
+
 struct session {
     memory buffers;
     double begin = now(), seconds = 0; /* 0: no limit */
-    int done = 0, all = 0;
+    double done = 0, all = 0;          /* expected seconds */
+    int tenth = -1;                    /* the last one that was told where no terminal is */
 
+    /* What is left, at the rate of what is done; at first that rate is mostly the expected one, because the first
+     * repetition that random order draws may be the longest of all. */
+    double rest() const
+    {
+        const double spent = now() - begin, trusted = 5;
+        const double left = (all - done) * (spent + trusted) / (done + trusted);
+        /* Past 1.5 times the limit hardly anything runs (run() below). */
+        return seconds == 0 ? left : std::min(left, std::max(1.6 * seconds - spent, 1.0));
+    }
+
+    /* A line of at most 60 columns; where stderr is no terminal, one for each tenth. */
     void progress(const bench_case &which)
     {
-        if (!isatty(STDERR_FILENO))
-            return;
-        const double spent = now() - begin, rest = done > 0 ? spent / done * (all - done) : 0;
-        std::fprintf(stderr, "\r%3d %%  %d:%02d left  %-50.50s", done * 100 / all, int(rest) / 60, int(rest) % 60,
-                     which.name().c_str());
-        if (done == all)
-            std::fprintf(stderr, "\r%70s\r", "");
+        const int percent = all > 0 ? int(100 * done / all + 1e-6) : 0, left = int(rest() + 0.5);
+        if (isatty(STDERR_FILENO)) {
+            std::fprintf(stderr, "\r%3d %%  %d:%02d left  %-38.38s", percent, left / 60, left % 60,
+                         which.name().c_str());
+            if (percent >= 100)
+                std::fprintf(stderr, "\r%60s\r", "");
+        } else if (percent / 10 > tenth) {
+            tenth = percent / 10;
+            std::fprintf(stderr, "bench: %d %%, %d:%02d left\n", percent, left / 60, left % 60);
+        }
     }
 };
 
@@ -64,7 +90,7 @@ void run(benchmark::State &state, session &session, const bench_case &which, int
             state.SetIterationTime(1e-9);
             continue;
         }
-        const auto figures = measure(which, session.buffers, 0.04);
+        const auto figures = measure(which, session.buffers, budget);
         state.SetIterationTime(figures.front().second);
         for (const auto &[label, seconds] : figures)
             state.counters[label] = seconds;
@@ -74,7 +100,7 @@ void run(benchmark::State &state, session &session, const bench_case &which, int
     state.counters["bytes"] = double(bench_bytes_per_parameter(which.variant));
     state.SetLabel(which.name());
     repetition++;
-    session.done++;
+    session.done += expected(which);
     session.progress(which);
 }
 
@@ -102,7 +128,7 @@ int measure_all(const case_set &set, session &session, const std::string &out)
     for (size_t i = 0; i < set.cases.size(); i++) {
         const bench_case &which = set.cases[i];
         int &repetition = repetitions[i];
-        session.all += which.repetitions;
+        session.all += which.repetitions * expected(which);
         benchmark::RegisterBenchmark(
             which.name().c_str(),
             [&session, &which, &repetition](benchmark::State &state) { run(state, session, which, repetition); })
@@ -177,11 +203,11 @@ int main(int argc, char **argv)
             }
             break;
         case REPETITIONS:
-            if (!bench_parse_count(optarg, 1000, &wanted.repetitions, message))
+            if (!bench_parse_count(optarg, 1, 1000, &wanted.repetitions, message))
                 return wrong("--repetitions", message);
             break;
         case SECONDS:
-            if (!bench_parse_count(optarg, 1000000, &number, message))
+            if (!bench_parse_count(optarg, 1, 1000000, &number, message))
                 return wrong("--seconds", message);
             session.seconds = number;
             break;
@@ -217,5 +243,6 @@ int main(int argc, char **argv)
         return wrong("--out", "is needed: the file for the figures");
     if (!session.buffers.allocate(set.cases, message))
         return wrong("the benchmark:", message);
+    session.begin = now();
     return measure_all(set, session, out);
 }

@@ -11,6 +11,7 @@
 #include <memory>
 #include <numeric>
 #include <random>
+#include <unistd.h>
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>
@@ -31,7 +32,7 @@ namespace
 /* Mid-training: the bias corrections are neither 1 nor tiny. */
 const uint64_t step_number = 1000;
 
-/* A timed sample has so many calls that the clock's own 25 ns are below 0.1 % of it. */
+/* A timed sample has enough calls that the clock's own 25 ns are below 0.1 % of it. */
 const double shortest_sample = 50e-6;
 
 /* A longer call is not in any cache of one core. */
@@ -44,6 +45,13 @@ double median(std::vector<double> &values)
     return values[middle];
 }
 
+double fastest_tenth(std::vector<double> &values)
+{
+    const size_t tenth = values.size() / 10;
+    std::nth_element(values.begin(), values.begin() + long(tenth), values.end());
+    return values[tenth];
+}
+
 double seconds_of(const contestant &each, long calls)
 {
     const double begin = now();
@@ -53,9 +61,9 @@ double seconds_of(const contestant &each, long calls)
 }
 
 /*
- * Rounds, each in an order of its own: with a fixed one somebody would always find the caches as the same other left
- * them. A short call is made once more before it is timed, for the same reason. Where one call takes long, the first
- * has warmed nothing that lasts: it counts like any later one.
+ * Rounds, each in an order of its own: with a fixed one a contestant would always find the caches as the same other
+ * left them. A short call is made once more before it is timed, for the same reason. Where one call takes long, the
+ * first has warmed nothing that lasts: it counts like any later one.
  */
 void alternate(std::vector<contestant> &all, double budget)
 {
@@ -82,8 +90,10 @@ void alternate(std::vector<contestant> &all, double budget)
             samples[which].push_back(seconds_of(all[which], long(calls)));
         }
     }
-    for (size_t i = 0; i < all.size(); i++)
+    for (size_t i = 0; i < all.size(); i++) {
         all[i].seconds = median(samples[i]);
+        all[i].fastest = fastest_tenth(samples[i]);
+    }
 }
 
 void must(adamw_status status)
@@ -183,7 +193,7 @@ std::vector<contestant> with_tried(const bench_case &which, const adamw_config &
                                    traffic("plain", BENCH_LOOP_PLAIN, which, config, tensors),
                                    traffic("unrolled", BENCH_LOOP_UNROLLED, which, config, tensors)};
     for (const bench_tried *way = bench_tried_with(which.isa); way->name != nullptr; way++) {
-        /* Non-temporal stores empty the caches, for everybody else as well. */
+        /* Non-temporal stores empty the caches, for all others as well. */
         if (total < (size_t(16) << 20) && std::string(way->name) == "stream")
             continue;
         all.push_back(
@@ -257,6 +267,9 @@ bool memory::allocate(const std::vector<bench_case> &cases, char *message)
             return false;
         held += bench_arena_bytes(each.second.list, each.second.amsgrad);
     }
+    /* Filling it takes seconds, on a busy machine many; progress overwrites the line. */
+    std::fprintf(stderr, "bench: filling %.1f GiB ...%s", double(held) / (1 << 30),
+                 isatty(STDERR_FILENO) ? "" : "\n");
     for (const auto &each : needs)
         if (!bench_arena_new(&arenas[each.first], each.second.list, each.second.amsgrad, each.first, message)) {
             arenas.erase(each.first);
@@ -280,7 +293,10 @@ std::vector<std::pair<std::string, double>> measure(const bench_case &which, con
     if (which.what == kind::neighbour)
         return beside_neighbour(all, 1000);
     alternate(all, budget);
-    for (const contestant &each : all)
+    for (const contestant &each : all) {
         figures.emplace_back(each.label, each.seconds);
+        if (which.what == kind::throughput)
+            figures.emplace_back(each.label + "_fast", each.fastest);
+    }
     return figures;
 }

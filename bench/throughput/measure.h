@@ -27,15 +27,17 @@ class memory
     std::map<bench_pages, bench_arena> arenas;
 };
 
-/* One side of a comparison. `seconds` of it is the median over the rounds of one repetition. */
+/* One side of a comparison. `seconds` of it is the median over the rounds of one repetition, `fastest` the time that
+ * a tenth of the rounds stayed below. */
 struct contestant {
     std::string label;
     std::function<void()> call;
-    double seconds = 0;
+    double seconds = 0, fastest = 0;
 };
 
 /* One repetition: rounds of all contestants in turn, for at least `budget` seconds. The figures by label: seconds a
- * call, for neighbour cases also the 99th percentiles. */
+ * call; for throughput cases also those of the fastest tenth (LABEL_fast), for neighbour cases the 99th percentiles.
+ */
 std::vector<std::pair<std::string, double>> measure(const bench_case &which, const memory &buffers, double budget);
 
 double now();

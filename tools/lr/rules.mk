@@ -24,22 +24,21 @@ $(LR): $(LR_OBJECTS) $(LIB_STATIC)
 all: $(LR)
 
 # ARGS goes to the program: make lr ARGS='--schedule wsd --decay-length 40'
-.PHONY: lr run-lr test-lr
+LR_ARGS := --preset rul --epochs 200 --plateaus 4 --patience 10 --feed-warmup --csv $(BUILD)/lr/rul.csv \
+    --picture $(BUILD)/lr/rul --html $(BUILD)/lr/rul.html
+.PHONY: lr test-lr
 lr: ## draws a learning-rate schedule, the turbofan recipe or what ARGS says
 	@tools/setup.sh lr
-	@$(MAKE) --no-print-directory run-lr
-
-run-lr: ARGS := --preset rul --epochs 200 --plateaus 4 --patience 10 --feed-warmup --csv $(BUILD)/lr/rul.csv \
-    --picture $(BUILD)/lr/rul --html $(BUILD)/lr/rul.html
-run-lr: $(LR)
+	@$(MAKE) --no-print-directory $(LR)
 	@mkdir -p $(BUILD)/lr
-	@$(LR) $(ARGS)
+	@tools/words.sh ARGS $(if $(call is_given,ARGS),$(call quoted,ARGS),$(call quote,$(LR_ARGS))) $(LR)
 
-# A part of make test; a filter is for Criterion's programs alone.
+# A part of make test, without a filter.
+TEST_SCRIPTS += $(LR):tools/lr/test.sh
+ifeq ($(call given,FILTER),)
+build-tests: $(LR)
+endif
 test-lr: $(LR)
 	@tools/lr/test.sh $(LR)
-ifeq ($(FILTER),)
-run-tests: test-lr
-endif
 
 -include $(LR_OBJECTS:.o=.d)

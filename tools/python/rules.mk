@@ -6,9 +6,10 @@ TORCH ?= 2.13.0
 PYTHON ?= python3
 PYTHON_VENV := $(BUILD)/venv
 PYTHON_NEEDS := torch numpy pytest hypothesis setuptools build
-PYTHON_INSTALL = $(PYTHON_VENV)/bin/pip install torch==$(TORCH) numpy pytest hypothesis 'setuptools>=77' build
+PYTHON_INSTALL = $(PYTHON_VENV)/bin/pip install $(call quote,torch==$(call given,TORCH)) numpy pytest hypothesis \
+    'setuptools>=77' build
 # The package from the source tree with the library that make built, so that nothing has to be installed.
-PYTHON_RUN = ADAMW_LIBRARY=$(abspath $(LIB_SHARED)) PYTHONPATH=$(abspath tools/python) $(PYTHON_VENV)/bin/python
+PYTHON_ENVIRONMENT = ADAMW_LIBRARY=$(call quote,$(abspath $(LIB_SHARED))) PYTHONPATH=$(call quote,$(abspath tools/python))
 
 # Beside the library, where the package looks for it.
 PYTHON_LOOK := $(BUILD)/libadamw_look.so
@@ -18,21 +19,24 @@ $(PYTHON_LOOK): tools/python/look.c $(FLAGS_STAMP)
 
 .PHONY: test-python bench-python python-venv
 test-python: all $(PYTHON_LOOK) python-venv ## the Python package's tests; TESTS="-k bits" passes options to pytest
-	$(PYTHON_RUN) -m pytest -c tools/python/pyproject.toml tools/python/tests $(TESTS)
+	$(PYTHON_ENVIRONMENT) tools/words.sh TESTS $(call quoted,TESTS) \
+	    $(PYTHON_VENV)/bin/python -m pytest -c tools/python/pyproject.toml tools/python/tests
 
 bench-python: python-venv ## the torch optimizer's step time against torch's own
 	@tools/setup.sh bench
 	@$(MAKE) --no-print-directory all $(PYTHON_LOOK) $(BUILD)/bench/libpeers.so
-	$(PYTHON_RUN) tools/python/bench.py --build $(BUILD) $(PYTHON_ARGS)
+	$(PYTHON_ENVIRONMENT) tools/words.sh PYTHON_ARGS $(call quoted,PYTHON_ARGS) \
+	    $(PYTHON_VENV)/bin/python tools/python/bench.py --build $(BUILD)
 
 python-venv:
 	@tools/setup.sh python
 	@if ! $(PYTHON_VENV)/bin/python -c 'import importlib.util, sys; \
 	    sys.exit(any(importlib.util.find_spec(name) is None for name in sys.argv[1:]))' $(PYTHON_NEEDS) 2>/dev/null; then \
-	    if [ '$(SETUP)' = no ]; then \
-	        echo "SETUP=no, so nothing is installed; by hand: $(PYTHON) -m venv $(PYTHON_VENV) &&" $(PYTHON_INSTALL) >&2; \
+	    if [ $(call quoted,SETUP) = no ]; then \
+	        echo "SETUP=no, so nothing is installed; by hand:" $(call quoted,PYTHON) "-m venv $(PYTHON_VENV) &&" \
+	            $(PYTHON_INSTALL) >&2; \
 	        exit 1; \
 	    fi; \
-	    echo "setup: $(PYTHON) -m venv $(PYTHON_VENV) &&" $(PYTHON_INSTALL) >&2; \
-	    $(PYTHON) -m venv $(PYTHON_VENV) && $(PYTHON_INSTALL) >&2; \
+	    echo "setup:" $(call quoted,PYTHON) "-m venv $(PYTHON_VENV) &&" $(PYTHON_INSTALL) >&2; \
+	    $(call quoted,PYTHON) -m venv $(PYTHON_VENV) && $(PYTHON_INSTALL) >&2; \
 	fi

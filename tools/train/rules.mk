@@ -17,21 +17,18 @@ $(TRAIN): $(TRAIN_OBJECTS) $(LIB_STATIC)
 	    $(LIB_LIBS) -o $@
 
 # ARGS goes to the program: make train ARGS='--data cmapss:DIR --subset FD002 --seeds 3'
-ARGS ?= --seeds 3
-.PHONY: train run-train
-train: ## trains two optimizers on Fashion-MNIST, or what ARGS says
+.PHONY: train test-train
+train: ## trains a network on Fashion-MNIST with AdamW and with coupled Adam, three seeds each, or what ARGS says
 	@tools/setup.sh train
-	@$(MAKE) --no-print-directory run-train
+	@$(MAKE) --no-print-directory $(TRAIN)
+	@tools/words.sh ARGS $(if $(call is_given,ARGS),$(call quoted,ARGS),'--seeds 3') $(TRAIN)
 
-run-train: $(TRAIN)
-	@$(TRAIN) $(ARGS)
-
-# A part of make test; a filter is for Criterion's programs alone.
-.PHONY: test-train
+# A part of make test, without a filter.
+TEST_SCRIPTS += $(TRAIN):tools/train/test.sh
+ifeq ($(call given,FILTER),)
+build-tests: $(TRAIN)
+endif
 test-train: $(TRAIN)
 	@tools/train/test.sh $(TRAIN)
-ifeq ($(FILTER),)
-run-tests: test-train
-endif
 
 -include $(TRAIN_OBJECTS:.o=.d)

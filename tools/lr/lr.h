@@ -9,10 +9,7 @@
 #include <stdio.h>
 
 #include "../../include/adamw.h"
-
-/* Prints "adamw-lr: ..." on stderr and ends with status 2. */
-void lr_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
-void *lr_allocate(size_t count, size_t size);
+#include "common.h"
 
 /* ---- options.c ---- */
 
@@ -64,9 +61,5 @@ void lr_write_csv(const lr_options *o, const lr_trace *right, const lr_trace *wr
 void lr_draw(const lr_options *o, const lr_trace *right, const lr_trace *wrong);
 void lr_write_page(const lr_options *o);
 void lr_print_speed(void);
-
-/* Files appear whole or not at all: written under another name, then renamed. */
-FILE *lr_open(const char *path, char partial[4096]);
-void lr_close(FILE *file, const char *path, const char *partial);
 
 #endif

@@ -86,6 +86,7 @@ static void print_help(void)
     for (int i = 0; i < SETTING_COUNT; i++)
         printf("  %-26s%s%s%s%s\n", settings[i].name, settings[i].text, settings[i].choices != NULL ? ": " : "",
                settings[i].choices != NULL ? settings[i].choices : "", "");
+    lr_flush_stdout();
     exit(0);
 }
 

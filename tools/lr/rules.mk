@@ -16,7 +16,7 @@ $(BUILD)/obj/tools/lr/page.inc: tools/lr/page.html
 
 $(BUILD)/obj/tools/lr/page.o: $(BUILD)/obj/tools/lr/page.inc
 
-$(LR): $(LR_OBJECTS) $(LIB_STATIC)
+$(LR): $(LR_OBJECTS) $(OUTPUT_OBJECT) $(LIB_STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(OPENMP_FLAGS) $^ $(LDFLAGS) $(LIB_LIBS) -o $@
 

@@ -157,8 +157,7 @@ void lr_print_chart(FILE *to, const lr_options *o, const lr_trace *right, const 
 
 void lr_write_csv(const lr_options *o, const lr_trace *right, const lr_trace *wrong)
 {
-    char partial[4096];
-    FILE *file = lr_open(o->csv, partial);
+    FILE *file = lr_open(o->csv);
     fprintf(file, "point,epoch,phase,lr,weight_decay,metric,cut%s\n", wrong != NULL ? ",wrong_lr,wrong_cut" : "");
     for (int64_t i = 0; i < right->points; i++) {
         const int64_t e = i / right->points_per_epoch;
@@ -169,5 +168,5 @@ void lr_write_csv(const lr_options *o, const lr_trace *right, const lr_trace *wr
             fprintf(file, ",%.17g,%d", wrong->lr[i], last && is_cut(wrong, e));
         fputc('\n', file);
     }
-    lr_close(file, o->csv, partial);
+    lr_commit();
 }

@@ -1,9 +1,12 @@
 #!/bin/sh
 # test.sh - adamw-lr as a user meets it: test.sh build/adamw-lr. The published traces, the files, and every refusal.
 set -eu
+LC_ALL=C # awk, sort and printf write numbers by the locale; adamw-lr itself does not, which has a part below
+export LC_ALL
 lr=$1
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+case $lr in /*) ;; *) lr=$PWD/$lr ;; esac
 cd "$(dirname "$0")/../.."
 failed=0
 
@@ -32,6 +35,20 @@ grep -q '"right":\[\[\[10,0.001' "$folder/page.html" || fail "the page has no cu
 if command -v gnuplot > /dev/null 2>&1; then
     "$lr" --schedule wsd --unit steps --epochs 20 --decay-length 400 --picture "$folder/wsd" > /dev/null
     grep -q '</svg>' "$folder/wsd.svg" && [ "$(head -c 4 "$folder/wsd.png" | tail -c 3)" = PNG ] || fail "the pictures"
+    # No name reaches gnuplot: this one would have it make a file.
+    name="x';system 'touch made'
+system 'touch made'
+#"
+    (cd "$folder" && "$lr" --preset rul --picture "$name") > /dev/null || fail "a picture with a quote in its name"
+    [ -s "$folder/$name.svg" ] && [ -s "$folder/$name.png" ] || fail "a picture with quotes and lines in its name"
+    [ ! -e "$folder/made" ] || fail "a picture's name ran a command"
+    if [ -c /dev/full ]; then
+        rm "$folder/wsd.png"
+        ln -s /dev/full "$folder/wsd.png"
+        cp "$folder/wsd.svg" "$folder/before.svg"
+        ! "$lr" --preset rul --picture "$folder/wsd" > /dev/null 2> "$folder/said" || fail "a picture on a full device"
+        grep -q 'No space left' "$folder/said" || fail "a full device says '$(cat "$folder/said")'"
+    fi
 else
     echo "tools/lr/test.sh: skipped: the pictures, because gnuplot is not there"
 fi
@@ -65,9 +82,38 @@ refused 'line 3 has no number in column 2' --preset rul --metric "$folder/bad.cs
 refused 'is empty' --preset rul --metric "$folder/empty.csv"
 refused '--epochs is 300, but' --preset rul --metric "$folder/metric.csv" --epochs 300
 refused '--html is about the plateau rule' --schedule cosine --html "$folder/x.html"
-refused 'its folder must exist' --preset rul --csv "$folder/none/x.csv"
-refused 'without quotes' --preset rul --picture "$folder/x'y"
 [ ! -e "$folder/x.html" ] || fail "a refused page was written"
+
+# Outputs. tools/common/test_output.c has every kind of path; here, that each of the three files goes that way.
+refused 'its folder must exist' --preset rul --csv "$folder/none/x.csv"
+refused 'its folder must exist' --preset rul --html "$folder/none/x.html"
+mkdir "$folder/below"
+: > "$folder/below/target"
+for option in --csv --html; do
+    ln -sf below/target "$folder/link"
+    "$lr" --preset rul --no-chart $option "$folder/link" > "$folder/out"
+    [ -h "$folder/link" ] && [ -s "$folder/below/target" ] || fail "$option does not follow a link"
+    refused 'it is a directory' --preset rul $option "$folder/below"
+    mkfifo "$folder/pipe"
+    cat "$folder/pipe" > "$folder/through" &
+    "$lr" --preset rul --no-chart $option "$folder/pipe" > "$folder/out"
+    [ -p "$folder/pipe" ] || kill $! # else it would wait for ever
+    wait $! || true
+    [ -p "$folder/pipe" ] && cmp -s "$folder/through" "$folder/below/target" || fail "$option into a pipe"
+    rm "$folder/pipe"
+    [ ! -c /dev/full ] || {
+        ln -sf /dev/full "$folder/link"
+        refused 'No space left' --preset rul $option "$folder/link"
+        [ -h "$folder/link" ] && [ -c /dev/full ] || fail "$option replaced a device"
+    }
+done
+[ "$("$lr" --preset rul --no-chart --csv /dev/stdout | grep -c '^[0-9]*,[0-9]*,main,')" = 190 ] ||
+    fail "--csv /dev/stdout"
+for way in '--preset rul' --help; do
+    [ ! -c /dev/full ] || ! "$lr" $way > /dev/full 2> /dev/null || fail "$way to a full device ends well"
+    ! "$lr" $way --csv "$folder/closed.csv" >&- 2> /dev/null || fail "$way to a closed standard output ends well"
+done
+[ ! -e "$folder/closed.csv" ] || fail "a file was written in place of standard output"
 
 [ $failed = 0 ] && echo "tools/lr/test.sh: passed"
 exit $failed

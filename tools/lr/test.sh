@@ -107,8 +107,8 @@ for option in --csv --html; do
         [ -h "$folder/link" ] && [ -c /dev/full ] || fail "$option replaced a device"
     }
 done
-[ "$("$lr" --preset rul --no-chart --csv /dev/stdout | grep -c '^[0-9]*,[0-9]*,main,')" = 190 ] ||
-    fail "--csv /dev/stdout"
+[ "$("$lr" --preset rul --no-chart --csv /dev/fd/1 | grep -c '^[0-9]*,[0-9]*,main,')" = 190 ] ||
+    fail "--csv /dev/fd/1"
 for way in '--preset rul' --help; do
     [ ! -c /dev/full ] || ! "$lr" $way > /dev/full 2> /dev/null || fail "$way to a full device ends well"
     ! "$lr" $way --csv "$folder/closed.csv" >&- 2> /dev/null || fail "$way to a closed standard output ends well"

@@ -63,13 +63,14 @@ double adamw_schedule_weight_decay(const adamw_schedule *s)
     return s != NULL ? adamw_schedule_decay(s, s->config.weight_decay, s->config.base_lr, adamw_schedule_lr(s)) : NAN;
 }
 
-/* Whether the run reached its end while its warmup, which counts in the other unit, was still going on. Such a
- * schedule stands still: no count moves, so that the rate is held. A plateau has no end. */
-static bool ended_in_warmup(const adamw_schedule *s)
+/* Whether no count moves any more, so that the rate is held: at 2^53, and where the run reached its end while its
+ * warmup, which counts in the other unit, was still going on. A plateau has no end. */
+static bool stands_still(const adamw_schedule *s)
 {
     const adamw_schedule_config *c = &s->config;
-    return s->main_start < 0 && c->total > 0 && c->kind != ADAMW_SCHEDULE_PLATEAU &&
-           (c->unit == ADAMW_UNIT_STEP ? s->step : s->epoch) >= c->total;
+    const bool ended = c->total > 0 && (c->unit == ADAMW_UNIT_STEP ? s->step : s->epoch) >= c->total;
+    return (ended && s->main_start < 0 && c->kind != ADAMW_SCHEDULE_PLATEAU) || s->step >= SCHEDULE_LONGEST ||
+           s->epoch >= SCHEDULE_LONGEST;
 }
 
 /* The main phase begins between two of its units, when the warmup is over. */
@@ -84,7 +85,7 @@ static void begin_main(adamw_schedule *s)
 
 void adamw_schedule_step(adamw_schedule *s)
 {
-    if (s == NULL || ended_in_warmup(s))
+    if (s == NULL || stands_still(s))
         return;
     s->step++;
     if (s->config.unit == ADAMW_UNIT_STEP)
@@ -94,7 +95,7 @@ void adamw_schedule_step(adamw_schedule *s)
 unsigned adamw_schedule_epoch(adamw_schedule *s, double metric)
 {
     unsigned events = 0;
-    if (s == NULL || ended_in_warmup(s))
+    if (s == NULL || stands_still(s))
         return 0;
     if (s->config.kind == ADAMW_SCHEDULE_PLATEAU) {
         if (s->main_start >= 0)

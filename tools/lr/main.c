@@ -14,12 +14,18 @@ int main(int argc, char **argv)
         lr_flush_stdout();
         return 0;
     }
-    double *metric = o.metric != NULL ? lr_read_metric(o.metric, o.column, &o.epochs) : NULL;
+    double *metric = o.metric != NULL ? lr_read_metric(o.metric, o.column, &o.epochs, &o.blank) : NULL;
     if (o.epochs == 0)
         o.epochs = 200;
     if (metric == NULL)
         metric = lr_metric(o.epochs, o.plateaus);
     o.recipe.total = o.recipe.unit == ADAMW_UNIT_STEP ? o.epochs * o.steps_per_epoch : o.epochs;
+    if (!o.own_warmup && o.recipe.warmup_unit == o.recipe.unit && o.recipe.warmup > o.recipe.total)
+        lr_fail(
+            "the warmup of '%s' has %lld %s, more than the whole run, which has %lld: --epochs, --steps-per-epoch or "
+            "--warmup can change that",
+            o.name, (long long)o.recipe.warmup, o.recipe.unit == ADAMW_UNIT_STEP ? "steps" : "epochs",
+            (long long)o.recipe.total);
 
     lr_trace right = lr_run(&o.recipe, o.epochs, o.steps_per_epoch, metric), wrong = {.lr = NULL};
     if (o.feed_warmup)

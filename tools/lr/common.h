@@ -17,7 +17,7 @@ void *lr_allocate(size_t count, size_t size);
 /* Opens an output file, which lr_commit() puts into its place; at most two are open at once. Both end the program on
  * an error (tools/common/output.h has the rules). */
 FILE *lr_open(const char *path);
-/* Commits all that lr_open() opened, in that order. */
+/* Commits all that lr_open() opened, in that order, and says on standard output where each file is. */
 void lr_commit(void);
 
 /* Ends the program if standard output did not take everything: a full disk is an error there too. */

@@ -25,15 +25,16 @@ all: $(LR)
 
 # ARGS goes to the program: make lr ARGS='--schedule wsd --decay-length 40'
 .PHONY: lr run-lr test-lr
-lr: ## draws a learning-rate schedule, the turbofan recipe or what ARGS says
+lr: ## draws a learning-rate schedule into build/lr, the turbofan recipe or what ARGS says
 	@tools/setup.sh lr
 	@$(MAKE) --no-print-directory run-lr
 
-run-lr: ARGS := --preset rul --epochs 200 --plateaus 4 --patience 10 --feed-warmup --csv $(BUILD)/lr/rul.csv \
+# xargs knows quotes as the shell does, and runs nothing that stands in ARGS.
+run-lr: export ARGS := --preset rul --epochs 200 --plateaus 4 --patience 10 --feed-warmup --csv $(BUILD)/lr/rul.csv \
     --picture $(BUILD)/lr/rul --html $(BUILD)/lr/rul.html
 run-lr: $(LR)
 	@mkdir -p $(BUILD)/lr
-	@$(LR) $(ARGS)
+	@printf '%s\n' "$$ARGS" | xargs $(LR)
 
 # A part of make test; a filter is for Criterion's programs alone.
 test-lr: $(LR)

@@ -24,6 +24,11 @@ cuts=$(awk -F, '$7 == 1 { printf "%s ", $2 }' "$folder/trace.csv")
 [ "$(tail -1 "$folder/trace.csv" | cut -d, -f4)" = 6.2500000000000001e-05 ] || fail "the last rate is wrong"
 grep -q '4 cuts, lowest rate 6.25e-05 from epoch 185 on, 1.20 decades' "$folder/table.txt" || fail "the summary is wrong"
 
+# The pure Python listing prints 1.56e-05 as its end: that of its default, a flat metric fed through the warmup.
+awk 'BEGIN { print "metric"; for (e = 0; e < 200; e++) print 8 }' > "$folder/flat.csv"
+"$lr" --preset rul --fire-at-patience --threshold 0 --metric "$folder/flat.csv" --feed-warmup --no-chart |
+    grep -q '^Wrong.*: 6 cuts, lowest rate 1.5625e-05 .* 1.81 decades' || fail "the pure Python listing's end value"
+
 # Impatient, with four plateaus, it is at min_lr soon after epoch 100; patient, with one, it never cuts.
 "$lr" --preset rul --epochs 200 --plateaus 4 --patience 10 --html "$folder/page.html" | grep -q 'min_lr is reached at epoch 116' ||
     fail "four plateaus with patience 10"
@@ -53,6 +58,9 @@ else
     echo "tools/lr/test.sh: skipped: the pictures, because gnuplot is not there"
 fi
 
+# Each file is named where a reader looks for it.
+"$lr" --preset rul --csv "$folder/named.csv" | tail -1 | grep -qx "Written: $folder/named.csv" || fail "no word of a file"
+
 # Without a floor the rate falls out of sight, which is told.
 "$lr" --schedule plateau --patience 3 --no-chart | grep -q 'below a thousandth of the full one.*--min-lr' ||
     fail "no word about a plateau without a floor"
@@ -69,8 +77,9 @@ if [ -z "$comma" ] && localedef -i de_DE -f UTF-8 "$folder/de_DE.UTF-8" > /dev/n
     export LOCPATH
 fi
 if [ -n "$comma" ]; then
-    "$lr" --preset rul --lr 1.5e-3 --metric "$folder/metric.csv" --csv "$folder/c.csv" > "$folder/c.txt"
-    LC_ALL=$comma "$lr" --preset rul --lr 1.5e-3 --metric "$folder/metric.csv" --csv "$folder/l.csv" > "$folder/l.txt"
+    "$lr" --preset rul --lr 1.5e-3 --metric "$folder/metric.csv" --csv "$folder/c.csv" | sed '/^Written/d' > "$folder/c.txt"
+    LC_ALL=$comma "$lr" --preset rul --lr 1.5e-3 --metric "$folder/metric.csv" --csv "$folder/l.csv" |
+        sed '/^Written/d' > "$folder/l.txt"
     cmp "$folder/c.csv" "$folder/l.csv" && cmp "$folder/c.txt" "$folder/l.txt" || fail "the locale $comma changes numbers"
 else
     echo "tools/lr/test.sh: skipped: a locale with a decimal comma, because there is none, nor localedef to make it (Debian: locales)"

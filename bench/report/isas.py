@@ -3,7 +3,7 @@ import pathlib
 import re
 
 # From the library's own list, where they stand from the slowest to the fastest of a machine.
-_LIST = pathlib.Path(__file__).parents[2] / "kernels" / "isa" / "isas.h"
+_LIST = pathlib.Path(__file__).resolve().parents[2] / "kernels" / "isa" / "isas.h"
 NAMES = tuple(re.findall(r"^ +X\(\w+, (\w+)\)", _LIST.read_text(), flags=re.MULTILINE))
 TITLES = {"avx2": "AVX2", "avx512": "AVX-512", "neon": "NEON"}
 

@@ -124,7 +124,6 @@ static adamw_status check_ranges(const adamw_schedule_config *c, schedule_senten
     const length lengths[] = {
         {true, "warmup", c->warmup, 0},
         {true, "total", c->total, 0},
-        {needs_end, "total", c->total, 1},
         {plateau, "patience", c->patience, c->fire_at_patience ? 1 : 0},
         {plateau, "cooldown", c->cooldown, 0},
         {kind == ADAMW_SCHEDULE_STEP, "step_size", c->step_size, 1},
@@ -136,6 +135,9 @@ static adamw_status check_ranges(const adamw_schedule_config *c, schedule_senten
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         if (fields[i].used && !within(fields[i].range, fields[i].value))
             return INVALID("%s is %g: it must be %s", fields[i].name, fields[i].value, fields[i].range->words);
+    if (needs_end && c->total == 0)
+        return INVALID("total is 0: this schedule needs the length of the run, at least 1 %s",
+                       c->unit == ADAMW_UNIT_STEP ? "step" : "epoch");
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         if (!lengths[i].used)
             continue;
@@ -176,6 +178,11 @@ adamw_status adamw_schedule_check(const adamw_schedule_config *c, schedule_sente
         return status;
 
     const bool one_unit = c->warmup_unit == c->unit;
+    if (c->weight_decay_kind == ADAMW_WEIGHT_DECAY_FULLY_DECOUPLED && !(c->weight_decay / c->base_lr <= FLT_MAX))
+        return INVALID(
+            "weight_decay is %g, which a fully decoupled decay divides by base_lr, %g: the quotient must be "
+            "within float32's range",
+            c->weight_decay, c->base_lr);
     if (c->min_lr > c->base_lr)
         return INVALID("min_lr is %g, above base_lr %g: it must be at most that", c->min_lr, c->base_lr);
     if (c->kind == ADAMW_SCHEDULE_PLATEAU && c->unit != ADAMW_UNIT_EPOCH)

@@ -43,7 +43,16 @@ ADAMW_INTERNAL double adamw_schedule_decay(const adamw_schedule *schedule, doubl
 
 /* One metric; returns a sum of adamw_event. */
 ADAMW_INTERNAL unsigned adamw_plateau_feed(adamw_schedule *schedule, double metric);
+/* A rate after some cuts, held between the two that the recipe has now: the caller may have changed them since. */
+ADAMW_INTERNAL double adamw_plateau_within(double lr, double base_lr, double min_lr);
 /* The rate of a group after all cuts so far. */
 ADAMW_INTERNAL double adamw_plateau_replay(const adamw_schedule *schedule, double base_lr, double min_lr);
+
+/* ---- presets.c ---- */
+
+/* Refuses a preset's name with the names that there are: as many as 256 bytes of sentence have room for. name_of is
+ * adamw_preset_name(); tests give a longer list. */
+ADAMW_INTERNAL adamw_status adamw_preset_unknown(const char *name, const char *(*name_of)(size_t index),
+                                                 schedule_sentence to);
 
 #endif

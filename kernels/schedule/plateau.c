@@ -25,6 +25,11 @@ static double cut(const adamw_schedule_config *c, double lr, double min_lr)
     return lr - new > c->eps ? new : lr;
 }
 
+double adamw_plateau_within(double lr, double base_lr, double min_lr)
+{
+    return lr > base_lr ? base_lr : lr < min_lr ? min_lr : lr;
+}
+
 unsigned adamw_plateau_feed(adamw_schedule *s, double metric)
 {
     const adamw_schedule_config *c = &s->config;
@@ -41,6 +46,7 @@ unsigned adamw_plateau_feed(adamw_schedule *s, double metric)
         s->bad = 0;
         events |= ADAMW_EVENT_COOLDOWN;
     }
+    s->lr = adamw_plateau_within(s->lr, c->base_lr, c->min_lr);
     if (s->bad > c->patience - c->fire_at_patience) {
         const double lr = cut(c, s->lr, c->min_lr);
         events |= lr < s->lr ? ADAMW_EVENT_CUT : ADAMW_EVENT_BLOCKED;

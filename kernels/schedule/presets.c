@@ -3,7 +3,6 @@
  */
 #include "internal.h"
 
-#include <stdio.h>
 #include <string.h>
 
 typedef struct preset {
@@ -29,6 +28,26 @@ enum { PRESET_COUNT = sizeof presets / sizeof presets[0] };
 
 const char *adamw_preset_name(size_t index) { return index < PRESET_COUNT ? presets[index].name : NULL; }
 
+adamw_status adamw_preset_unknown(const char *name, const char *(*name_of)(size_t index), schedule_sentence to)
+{
+    static const char more[] = ", ...";
+    char names[180] = "";
+    size_t used = 0;
+    for (size_t i = 0; name_of(i) != NULL; i++) {
+        const size_t length = strlen(name_of(i)), comma = i > 0 ? 2 : 0;
+        if (length + comma >= sizeof names - sizeof more - used) { /* used stays below sizeof names - sizeof more */
+            memcpy(names + used, more, sizeof more);
+            break;
+        }
+        memcpy(names + used, ", ", comma);
+        memcpy(names + used + comma, name_of(i), length + 1);
+        used += comma + length;
+    }
+    const char *quote = name != NULL ? "'" : "";
+    return adamw_schedule_fail(to, ADAMW_ERROR_INVALID_ARGUMENT, "name is %s%.40s%s: it must be one of %s", quote,
+                               name != NULL ? name : "NULL", quote, names);
+}
+
 /* The recipe of that name, checked; its optimizer's part goes into `found`. */
 static adamw_status recipe_of(const char *name, int64_t total, const preset **found, adamw_schedule_config *recipe,
                               schedule_sentence to)
@@ -36,14 +55,8 @@ static adamw_status recipe_of(const char *name, int64_t total, const preset **fo
     const preset *p = presets;
     while (name != NULL && p < presets + PRESET_COUNT && strcmp(p->name, name) != 0)
         p++;
-    if (name == NULL || p == presets + PRESET_COUNT) {
-        char names[160] = "";
-        for (size_t i = 0, used = 0; i < PRESET_COUNT; i++)
-            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? ", " : "", presets[i].name);
-        return adamw_schedule_fail(to, ADAMW_ERROR_INVALID_ARGUMENT, "name is %s%.40s%s: it must be one of %s",
-                                   name != NULL ? "'" : "", name != NULL ? name : "NULL", name != NULL ? "'" : "",
-                                   names);
-    }
+    if (name == NULL || p == presets + PRESET_COUNT)
+        return adamw_preset_unknown(name, adamw_preset_name, to);
     adamw_schedule_config_init(recipe);
     recipe->kind = p->kind;
     recipe->unit = recipe->warmup_unit = p->unit;

@@ -63,17 +63,29 @@ double adamw_schedule_weight_decay(const adamw_schedule *s)
     return s != NULL ? adamw_schedule_decay(s, s->config.weight_decay, s->config.base_lr, adamw_schedule_lr(s)) : NAN;
 }
 
+/* Whether no count moves any more, so that the rate is held: at 2^53, and where the run reached its end while its
+ * warmup, which counts in the other unit, was still going on. A plateau has no end. */
+static bool stands_still(const adamw_schedule *s)
+{
+    const adamw_schedule_config *c = &s->config;
+    const bool ended = c->total > 0 && (c->unit == ADAMW_UNIT_STEP ? s->step : s->epoch) >= c->total;
+    return (ended && s->main_start < 0 && c->kind != ADAMW_SCHEDULE_PLATEAU) || s->step >= SCHEDULE_LONGEST ||
+           s->epoch >= SCHEDULE_LONGEST;
+}
+
 /* The main phase begins between two of its units, when the warmup is over. */
 static void begin_main(adamw_schedule *s)
 {
     const adamw_schedule_config *c = &s->config;
-    if (s->main_start < 0 && (c->warmup_unit == ADAMW_UNIT_STEP ? s->step : s->epoch) >= c->warmup)
+    if (s->main_start < 0 && (c->warmup_unit == ADAMW_UNIT_STEP ? s->step : s->epoch) >= c->warmup) {
         s->main_start = c->unit == ADAMW_UNIT_STEP ? s->step : s->epoch;
+        s->lr = c->base_lr; /* the caller may have changed it in the warmup */
+    }
 }
 
 void adamw_schedule_step(adamw_schedule *s)
 {
-    if (s == NULL)
+    if (s == NULL || stands_still(s))
         return;
     s->step++;
     if (s->config.unit == ADAMW_UNIT_STEP)
@@ -83,7 +95,7 @@ void adamw_schedule_step(adamw_schedule *s)
 unsigned adamw_schedule_epoch(adamw_schedule *s, double metric)
 {
     unsigned events = 0;
-    if (s == NULL)
+    if (s == NULL || stands_still(s))
         return 0;
     if (s->config.kind == ADAMW_SCHEDULE_PLATEAU) {
         if (s->main_start >= 0)

@@ -93,17 +93,16 @@ static int64_t elapsed(const adamw_schedule *s)
 static double main_rate(const adamw_schedule *s, double base, double min, double plateau_lr)
 {
     const adamw_schedule_config *c = &s->config;
-    const bool endless = c->total == 0;
-    const int64_t t = elapsed(s), length = endless ? INT64_MAX : c->total - s->main_start;
-    const int64_t k = t - s->main_start;
+    /* Neither is negative, also where the caller lowered `total` to before the main phase's start. */
+    const int64_t t = elapsed(s), k = t > s->main_start ? t - s->main_start : 0;
+    const int64_t length = c->total == 0 ? INT64_MAX : c->total > s->main_start ? c->total - s->main_start : 0;
     const bool at_end = k >= length;
-    const double floor = min;
     double rate = base;
     switch (c->kind) {
     case ADAMW_SCHEDULE_CONSTANT:
         break;
     case ADAMW_SCHEDULE_PLATEAU:
-        return plateau_lr;
+        return adamw_plateau_within(plateau_lr, base, min);
     case ADAMW_SCHEDULE_LINEAR:
         return at_end ? min : linear(base, min, k, length);
     case ADAMW_SCHEDULE_COSINE:
@@ -134,7 +133,7 @@ static double main_rate(const adamw_schedule *s, double base, double min, double
         rate = one_cycle(c, base, k, length);
         break;
     }
-    return rate < floor ? floor : rate;
+    return rate < min ? min : rate;
 }
 
 double adamw_schedule_rate(const adamw_schedule *s, double base, double min, double plateau_lr)
@@ -162,8 +161,10 @@ double adamw_schedule_decay(const adamw_schedule *s, double weight_decay, double
         return linear(weight_decay, end, t, c->total);
     case ADAMW_WEIGHT_DECAY_COSINE:
         return cosine(weight_decay, end, t, c->total);
-    case ADAMW_WEIGHT_DECAY_PROPORTIONAL:
-        return weight_decay * lr / base;
+    case ADAMW_WEIGHT_DECAY_PROPORTIONAL: {
+        const double decay = weight_decay * lr / base;
+        return decay < weight_decay ? decay : weight_decay; /* the product of a subnormal rate may round far up */
+    }
     case ADAMW_WEIGHT_DECAY_FULLY_DECOUPLED:
         return weight_decay / base;
     }

@@ -12,6 +12,7 @@
 
 static const char title[] = "libadamw schedule 1\n";
 static const char title_of_any_version[] = "libadamw schedule ";
+enum { END_LINE = sizeof "end 0123456789abcdef\n" - 1 }; /* the last line: a checksum of all before it */
 
 typedef enum field_type { FIELD_KIND, FIELD_CHOICE, FIELD_BOOL, FIELD_INTEGER, FIELD_REAL } field_type;
 
@@ -152,13 +153,31 @@ static void write_settings(writer *w, const adamw_schedule *s)
     write_line(w, "weight_decay_milestones", value);
 }
 
+/* The state as it is saved. Only a plateau has the members of one, and before its first metric all but the rate is as
+ * at the start. The rate lies between the two of the recipe as it is now: the caller may have changed them since. */
+static adamw_schedule saved_form(const adamw_schedule *s)
+{
+    const adamw_schedule_config *c = &s->config;
+    const bool plateau = c->kind == ADAMW_SCHEDULE_PLATEAU && s->main_start >= 0;
+    adamw_schedule saved = *s;
+    if (!plateau || s->main_start == s->epoch) {
+        saved.best = c->mode == ADAMW_MODE_MIN ? INFINITY : -INFINITY;
+        saved.bad = saved.cooldown_counter = saved.cuts = 0;
+    }
+    saved.lr = plateau ? adamw_plateau_within(s->lr, c->base_lr, c->min_lr) : c->base_lr;
+    if (saved.lr == 0)
+        saved.lr = 0; /* never -0 */
+    return saved;
+}
+
 static void write_all(writer *w, const adamw_schedule *s)
 {
     char value[VALUE_SIZE];
+    const adamw_schedule saved = saved_form(s);
     w->length = (size_t)snprintf(w->text, sizeof w->text, "%s", title);
     write_settings(w, s);
     for (int i = 0; i < STATE_COUNT; i++) {
-        write_value(value, s, &states[i]);
+        write_value(value, &saved, &states[i]);
         write_line(w, states[i].name, value);
     }
     snprintf(value, sizeof value, "%016" PRIx64, checksum(w->text, w->length));
@@ -182,18 +201,17 @@ size_t adamw_schedule_save(const adamw_schedule *schedule, char *buffer, size_t 
 /* The text as a whole: its title, its end, its checksum. */
 static adamw_status check_text(const char *text, size_t length, schedule_sentence to)
 {
-    const size_t end_line = strlen("end 0123456789abcdef\n");
     if (length < strlen(title_of_any_version) ||
         memcmp(text, title_of_any_version, strlen(title_of_any_version)) != 0)
         return FAIL("the text does not begin with '%s1': it is no saved schedule", title_of_any_version);
     if (length < strlen(title) || memcmp(text, title, strlen(title)) != 0)
         return FAIL("the text is of another version: this library reads '%s1'", title_of_any_version);
-    if (length < strlen(title) + end_line || memcmp(text + length - end_line, "end ", 4) != 0 ||
+    if (length < strlen(title) + END_LINE || memcmp(text + length - END_LINE, "end ", 4) != 0 ||
         text[length - 1] != '\n')
         return FAIL("the text is cut off after %zu bytes: its last line must be 'end' with the checksum", length);
     char sum[VALUE_SIZE];
-    snprintf(sum, sizeof sum, "end %016" PRIx64 "\n", checksum(text, length - end_line));
-    if (memcmp(text + length - end_line, sum, end_line) != 0)
+    snprintf(sum, sizeof sum, "end %016" PRIx64 "\n", checksum(text, length - END_LINE));
+    if (memcmp(text + length - END_LINE, sum, END_LINE) != 0)
         return FAIL("the text was edited: its checksum must be %.16s", sum + 4);
     return ADAMW_OK;
 }
@@ -221,6 +239,7 @@ static adamw_status check_state(const adamw_schedule *s, schedule_sentence to)
     const int64_t now = c->unit == ADAMW_UNIT_STEP ? s->step : s->epoch;
     const int64_t warm = c->warmup_unit == ADAMW_UNIT_STEP ? s->step : s->epoch;
     const bool began = s->main_start >= 0;
+    const int64_t fed = began ? now - s->main_start : 0; /* the metrics that a plateau has seen: it counts epochs */
     if (s->step < 0 || s->epoch < 0 || s->step > SCHEDULE_LONGEST || s->epoch > SCHEDULE_LONGEST)
         return FAIL("step is %" PRId64 " and epoch %" PRId64 ": both must be from 0 to 2^53", s->step, s->epoch);
     if (s->main_start < -1 || s->main_start > now || (began && warm < c->warmup) || (!began && c->warmup == 0) ||
@@ -228,14 +247,27 @@ static adamw_status check_state(const adamw_schedule *s, schedule_sentence to)
         return FAIL("main_start is %" PRId64 ", which does not go with step %" PRId64 ", epoch %" PRId64
                     " and a warmup of %" PRId64,
                     s->main_start, s->step, s->epoch, c->warmup);
-    if (!(s->lr >= 0 && s->lr <= c->base_lr))
-        return FAIL("lr is %g: it must be from 0 to base_lr, which is %g", s->lr, c->base_lr);
     if (isnan(s->best))
         return FAIL("best is NaN: no such metric is ever better");
-    if (s->bad < 0 || s->bad > s->epoch || s->cuts < 0 || s->cuts > s->epoch || s->cooldown_counter < 0 ||
-        s->cooldown_counter > SCHEDULE_LONGEST)
-        return FAIL("bad, cuts or cooldown_counter is negative or larger than a run of %" PRId64 " epochs has it",
-                    s->epoch);
+    const adamw_schedule saved = saved_form(s);
+    if (s->best != saved.best || s->bad != saved.bad || s->cooldown_counter != saved.cooldown_counter ||
+        s->cuts != saved.cuts)
+        return FAIL("best, bad, cooldown_counter and cuts are %g, %" PRId64 ", %" PRId64 " and %" PRId64
+                    ": before a plateau's first metric they must be %g, 0, 0 and 0",
+                    s->best, s->bad, s->cooldown_counter, s->cuts, saved.best);
+    if (s->lr != saved.lr || signbit(s->lr)) {
+        if (c->kind == ADAMW_SCHEDULE_PLATEAU && began)
+            return FAIL("lr is %g: it must be from min_lr, %g, to base_lr, %g", s->lr, c->min_lr, c->base_lr);
+        return FAIL("lr is %g: before and without a plateau it must be base_lr, %g", s->lr, c->base_lr);
+    }
+    if (s->bad < 0 || s->cuts < 0 || s->bad > fed || s->cuts > fed - s->bad)
+        return FAIL("bad is %" PRId64 " and cuts %" PRId64
+                    ": both must be at least 0, and together at most the %" PRId64 " metrics so far",
+                    s->bad, s->cuts, fed);
+    if (s->cooldown_counter < 0 || s->cooldown_counter > SCHEDULE_LONGEST ||
+        (s->cuts == 0 && s->cooldown_counter > 0))
+        return FAIL("cooldown_counter is %" PRId64 ": it must be from 0 to 2^53, and 0 before the first cut",
+                    s->cooldown_counter);
     return ADAMW_OK;
 }
 
@@ -280,7 +312,7 @@ static adamw_status read_all(adamw_schedule *loaded, const adamw_schedule *sched
         if (strcmp(value, again) != 0)
             return FAIL("%s is '%s', which is not as a saved schedule writes a number", states[i].name, value);
     }
-    if (memcmp(at, "end ", 4) != 0)
+    if (at != end - END_LINE)
         return FAIL("the text has more lines than a saved schedule");
     return check_state(loaded, to);
 }

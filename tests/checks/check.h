@@ -35,6 +35,8 @@
     X(schedule_warmup_feeds_nothing, "the plateau rule sees no metric of the warmup, in epochs and in steps")        \
     X(schedule_events, "each metric's events: better, NaN, cooldown, cut, blocked")                                  \
     X(schedule_units, "a warmup in epochs before a main phase in steps, and the rate past the end of the run")       \
+    X(schedule_ends_in_warmup, "a warmup that outlasts the run in the other unit: the rate is held from the end on") \
+    X(schedule_any, "random recipes, any calls: finite rates between 0 and base_lr, held past the end")              \
     X(schedule_weight_decay, "each kind of weight decay over a run")                                                 \
     X(schedule_groups, "a group under a schedule has the rates of a schedule of its own")                            \
     X(update_parts, "adamw_update equals its parts done one after another, on every ISA and thread count")           \
@@ -50,7 +52,9 @@
     X(schedule_damaged, "a saved schedule cut or changed at any byte, or of another recipe, is refused")             \
     X(schedule_edited, "random edits under a right checksum: only what a save writes is loaded")                     \
     X(schedule_numbers, "every kind of double comes back from a saved schedule")                                     \
+    X(schedule_changed, "settings changed by hand in mid-run: the rate obeys, and the text that is saved loads")     \
     X(schedule_presets, "the published recipes by name")                                                             \
+    X(schedule_preset_names, "a table of presets of any length refuses a name within 256 bytes")                     \
     X(schedule_bad_fields, "each wrong field of a recipe or group has its sentence, and nothing is changed")         \
     X(schedule_golden, "our rates are those of torch's and Hugging Face's schedulers, tests/data/schedules.txt")     \
     X(schedule_negative_metric, "a negative metric that stands still is cut in the sign-safe mode alone")            \

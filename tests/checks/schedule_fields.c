@@ -5,7 +5,10 @@
 #include "schedule.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "../../kernels/schedule/internal.h"
 
 adamw_schedule_config check_recipe(int kind, bool in_steps)
 {
@@ -85,7 +88,7 @@ bool check_schedule_presets(const check_options *options)
         {NULL,
          "name is NULL: it must be one of rul, bert-finetune, vit-imagenet, stable-diffusion-finetune, gan, ppo",
          200},
-        {"vit-imagenet", "total is 0: it must be at least 1", 0},
+        {"vit-imagenet", "total is 0: this schedule needs the length of the run, at least 1 step", 0},
         {"bert-finetune", "warmup is 500, longer than the run: it must be at most total, which is 300", 300},
         {"rul", "total is -1: it must be at least 0", -1},
     };
@@ -103,6 +106,36 @@ bool check_schedule_presets(const check_options *options)
     return (adamw_preset("rul", 200, NULL, &s) == ADAMW_ERROR_INVALID_ARGUMENT &&
             adamw_preset("rul", 200, &config, NULL) == ADAMW_ERROR_INVALID_ARGUMENT) ||
            check_fail("NULL is neither config nor schedule");
+}
+
+/* Tables of more presets than there are: names of each length, and so many that no sentence has room for them. */
+static size_t long_table, name_length;
+static const char *name_of(size_t index)
+{
+    static char name[64];
+    snprintf(name, sizeof name, "%0*zu", (int)name_length, index);
+    return index < long_table ? name : NULL;
+}
+
+bool check_schedule_preset_names(const check_options *options)
+{
+    (void)options;
+    for (long_table = 1; long_table < 200; long_table += 1 + long_table / 8)
+        for (name_length = 3; name_length < 60; name_length++) {
+            char said[256], small[20];
+            memset(said, 'x', sizeof said);
+            adamw_preset_unknown("a name that is longer than the forty characters that are shown", name_of,
+                                 (schedule_sentence){said, sizeof said});
+            adamw_preset_unknown(NULL, name_of, (schedule_sentence){small, sizeof small});
+            const char *list = strstr(said, "it must be one of ");
+            if (memchr(said, 0, sizeof said) == NULL || strlen(said) > 254 || list == NULL || strlen(small) != 19)
+                return check_fail("%zu names of %zu bytes do not fit", long_table, name_length);
+            const size_t whole = long_table * (name_length + 2) - 2, shown = strlen(list + 18);
+            const bool cut = shown > 3 && strcmp(list + 18 + shown - 3, "...") == 0;
+            if (whole < 170 ? cut || shown != whole : whole > 180 ? !cut || shown < 100 : !cut && shown != whole)
+                return check_fail("%zu names of %zu bytes give '%s'", long_table, name_length, said);
+        }
+    return true;
 }
 
 /* ---- every wrong field ---- */
@@ -145,14 +178,21 @@ bool check_schedule_presets(const check_options *options)
     X(CONSTANT, "weight_decay_end is inf: it must be finite, not negative and within float32's range",               \
       c.weight_decay_kind = ADAMW_WEIGHT_DECAY_LINEAR;                                                               \
       c.weight_decay_end = INFINITY)                                                                                 \
-    X(CONSTANT, "total is 0: it must be at least 1", c.weight_decay_kind = ADAMW_WEIGHT_DECAY_COSINE; c.total = 0)   \
+    X(CONSTANT, "total is 0: this schedule needs the length of the run, at least 1 epoch",                           \
+      c.weight_decay_kind = ADAMW_WEIGHT_DECAY_COSINE;                                                               \
+      c.total = 0)                                                                                                   \
+    X(CONSTANT,                                                                                                      \
+      "weight_decay is 1, which a fully decoupled decay divides by base_lr, 1e-300: the quotient must be within "    \
+      "float32's range",                                                                                             \
+      c.weight_decay_kind = ADAMW_WEIGHT_DECAY_FULLY_DECOUPLED;                                                      \
+      c.weight_decay = 1; c.base_lr = 1e-300; c.min_lr = 0)                                                          \
     X(CONSTANT, "weight_decay_gamma is 0: it must be above 0 and at most 1",                                         \
       c.weight_decay_kind = ADAMW_WEIGHT_DECAY_STEPS;                                                                \
       c.weight_decay_gamma = 0)                                                                                      \
     X(CONSTANT, "weight_decay_milestones is empty: it must point to at least one milestone",                         \
       c.weight_decay_kind = ADAMW_WEIGHT_DECAY_STEPS;                                                                \
       c.weight_decay_milestone_count = 0)                                                                            \
-    X(LINEAR, "total is 0: it must be at least 1", c.total = 0)                                                      \
+    X(LINEAR, "total is 0: this schedule needs the length of the run, at least 1 epoch", c.total = 0)                \
     X(COSINE, "total is -5: it must be at least 0", c.total = -5)                                                    \
     X(POLYNOMIAL, "power is 0: it must be finite and above 0", c.power = 0)                                          \
     X(COSINE_RESTARTS, "period is 0: it must be at least 1", c.period = 0)                                           \

@@ -83,7 +83,9 @@ static bool refused(const adamw_schedule *started, const char *text, size_t leng
 /* Writes the right checksum under an edited text, so that what is behind it is reached. */
 static void sign(char *text)
 {
-    char *end = strstr(text, "\nend ") + 1;
+    char *end = text;
+    for (char *next = text; (next = strstr(next + 1, "\nend ")) != NULL;) /* the last one */
+        end = next + 1;
     snprintf(end, 22, "end %016llx\n", (unsigned long long)golden_checksum(text, (size_t)(end - text)));
 }
 
@@ -92,7 +94,7 @@ static bool edited(const adamw_schedule *s, const char *text, const char *old, c
     char copy[ADAMW_SCHEDULE_TEXT_SIZE];
     const char *at = strstr(text, old);
     if (at == NULL)
-        return check_fail("the text has no '%s' to edit", old);
+        return check_fail("the text has no '%s' to edit:\n%s", old, text);
     snprintf(copy, sizeof copy, "%.*s%s%s", (int)(at - text), text, new, at + strlen(old));
     if (!refused(s, copy, strlen(copy), strncmp(new, "libadamw", 8) == 0 ? "version" : "checksum"))
         return false;
@@ -136,10 +138,30 @@ bool check_schedule_damaged(const check_options *options)
         {"bad ", "bad -1", "bad"},
         {"\nbad ", "\nworse ", "no bad"},
         {"lr 0x1.0", "lr 0x1.p", "lr is"},
+        /* What was accepted, and no save writes it: more lines, and states that no run has. */
+        {"\nend ", "\nend 0123456789abcdef\nend ", "more lines"},
+        {"\nend ", "\nnote x\nend ", "more lines"},
+        {"\nlr 0x1.0624dd2f1a9fcp-13", "\nlr 0x1p-21",
+         "lr is 4.76837e-07: it must be from min_lr, 1e-06, to base_lr"},
+        {"\nlr 0x1.0624dd2f1a9fcp-13", "\nlr -0x0p+0", "lr is -0: it must be from min_lr"},
+        {"\nbad ", "\nbad 9", "together at most the 30 metrics so far"},
     };
     for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++)
         if (!edited(&fresh, text, edits[i].old, edits[i].new, edits[i].words))
             return check_fail("edit %zu", i);
+
+    /* Members of a plateau's in another kind's text, and before its first metric. */
+    for (int kind = 0; kind < 2; kind++) {
+        const adamw_schedule_config other_kind =
+            check_recipe(kind == 0 ? ADAMW_SCHEDULE_COSINE : ADAMW_SCHEDULE_PLATEAU, false);
+        adamw_schedule started;
+        adamw_schedule_init(&started, &other_kind);
+        adamw_schedule_save(&started, text, sizeof text);
+        if (!edited(&started, text, "\ncuts 0", "\ncuts 1", "before a plateau's first metric") ||
+            !edited(&started, text, "\nbest inf", "\nbest 0x1p+0", "before a plateau's first metric") ||
+            !edited(&started, text, "\nlr 0x1.0624dd2f1a9fcp-10", "\nlr 0x1.0624dd2f1a9fcp-11", "it must be base_lr"))
+            return check_fail("%s", adamw_schedule_name(other_kind.kind));
+    }
 
     /* Another list of milestones behind the same settings. */
     adamw_schedule_config listed = check_recipe(ADAMW_SCHEDULE_MULTISTEP, false);
@@ -211,6 +233,44 @@ bool check_schedule_edited(const check_options *options)
         }
     }
     return (loaded > 100 && refused_ones > 100) || check_fail("%d loaded, %d refused", loaded, refused_ones);
+}
+
+/* Settings changed by hand in mid-run, as the header allows: the rate obeys, and the saved text is taken. */
+bool check_schedule_changed(const check_options *options)
+{
+    (void)options;
+    for (int variant = 0; variant < 2 * KINDS; variant++) {
+        const adamw_schedule_config c = check_recipe(variant / 2, variant % 2);
+        const double changes[][2] = {{2e-4, 1e-6}, {2e-3, 1e-6}, {1e-3, 6e-4}, {1e-3, 0}}; /* base_lr and min_lr */
+        for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
+            for (int at = 0; at < 60; at += 20) {
+                adamw_schedule s, loaded;
+                uint64_t of_s[2] = {0}, of_loaded[2] = {0};
+                adamw_schedule_init(&s, &c);
+                for (int e = 0; e < at; e++)
+                    one_epoch(&s, of_s);
+                s.config.base_lr = changes[i][0];
+                s.config.min_lr = changes[i][1];
+                const double lr = adamw_schedule_lr(&s);
+                if (!(lr <= changes[i][0]) || (s.main_start >= 0 && !(lr >= changes[i][1])))
+                    return check_fail("%s: changed in epoch %d, it runs at %a", adamw_schedule_name(c.kind), at, lr);
+                char text[ADAMW_SCHEDULE_TEXT_SIZE], why[256];
+                const size_t length = adamw_schedule_save(&s, text, sizeof text);
+                adamw_schedule_init(&loaded, &s.config);
+                if (adamw_schedule_load(&loaded, text, length) != ADAMW_OK) {
+                    adamw_schedule_explain_load(&loaded, text, length, why, sizeof why);
+                    return check_fail("%s, changed in epoch %d: %s", adamw_schedule_name(c.kind), at, why);
+                }
+                memset(of_s, 0, sizeof of_s);
+                for (int e = 0; e < 60; e++) {
+                    one_epoch(&s, of_s);
+                    one_epoch(&loaded, of_loaded);
+                }
+                if (memcmp(of_s, of_loaded, sizeof of_s) != 0)
+                    return check_fail("%s, changed in epoch %d, goes on otherwise", adamw_schedule_name(c.kind), at);
+            }
+    }
+    return true;
 }
 
 /* Every kind of double as a best metric goes through the text and comes back. */

@@ -51,10 +51,10 @@ part_fuzz() {
     flags='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
     make -j"$(nproc)" BUILD="$work" CC=clang-14 CFLAGS="$flags -fsanitize=fuzzer-no-link" LDFLAGS="$flags" \
         WERROR=yes "$work/libadamw.a"
-    for target in step:200000 update:40000; do
+    for target in step:200000 update:40000 schedule:100000; do
         runs=${FUZZ_RUNS:-${target#*:}} target=${target%:*}
         clang-14 -std=c11 -Wall -Wextra -Werror $flags -fsanitize=fuzzer -fopenmp "tests/fuzz/fuzz_$target.c" \
-            tests/fuzz/list.c "$work/libadamw.a" -lm -o "$work/fuzz_$target"
+            tests/fuzz/list.c tests/checks/schedule_any.c "$work/libadamw.a" -lm -o "$work/fuzz_$target"
         mkdir -p "$work/new/$target"
         echo "fuzz_$target:"
         "$work/fuzz_$target" -seed=1 -runs="$runs" -max_len=512 -print_final_stats=1 \

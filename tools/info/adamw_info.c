@@ -3,6 +3,8 @@
  * adamw_info_get().
  */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "../../include/adamw.h"
 
@@ -16,11 +18,44 @@ static void print_cache(const char *name, size_t bytes)
         printf("%-14s %.4g KiB\n", name, (double)bytes / (1 << 10));
 }
 
+static const char help[] =
+    "adamw-info - prints what libadamw finds on this machine: compiler, CPU, caches, instruction sets, threads\n\n"
+    "    adamw-info                 takes no arguments\n"
+    "    ADAMW_ISA=NAME adamw-info  with this instruction set, as every program that uses the library takes it\n";
+
+/* Everything was printed, or the program ends with an error: a full disk is one. */
+static int end_with(int status)
+{
+    const int wrong = ferror(stdout);
+    if (fflush(stdout) == 0 && !wrong)
+        return status;
+    fprintf(stderr, "adamw-info: standard output did not take everything: is the disk full?\n");
+    return 2;
+}
+
+/* ADAMW_ISA names none that runs here: every step would be refused. */
+static int refuse_isa(void)
+{
+    const char *name = getenv("ADAMW_ISA");
+    fflush(stdout);
+    fprintf(stderr, "adamw-info: ADAMW_ISA is '%s': it must be one of %s", name != NULL ? name : "",
+            adamw_isa_name(ADAMW_ISA_AUTO));
+    for (adamw_isa isa = ADAMW_ISA_SCALAR; isa <= ADAMW_ISA_NEON; isa = (adamw_isa)(isa + 1))
+        if (adamw_isa_supported(isa))
+            fprintf(stderr, ", %s", adamw_isa_name(isa));
+    fprintf(stderr, ", which run here\n");
+    return 2;
+}
+
 int main(int argc, char **argv)
 {
     adamw_info info;
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        fputs(help, stdout);
+        return end_with(0);
+    }
     if (argc > 1) {
-        fprintf(stderr, "adamw-info: %s: it takes no arguments\n", argv[1]);
+        fprintf(stderr, "adamw-info: unknown argument '%s': it takes none but --help\n", argv[1]);
         return 2;
     }
     adamw_info_get(&info);
@@ -37,5 +72,5 @@ int main(int argc, char **argv)
     printf("%-14s %s\n", "why", info.reason);
     printf("%-14s %d%s\n", "threads", info.threads, info.openmp ? " (OpenMP's default)" : " (built without OpenMP)");
     printf("%-14s %s\n", "huge pages", info.huge_pages);
-    return 0;
+    return end_with(info.active == ADAMW_ISA_AUTO ? refuse_isa() : 0);
 }

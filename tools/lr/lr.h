@@ -9,10 +9,7 @@
 #include <stdio.h>
 
 #include "../../include/adamw.h"
-
-/* Prints "adamw-lr: ..." on stderr and ends with status 2. */
-void lr_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
-void *lr_allocate(size_t count, size_t size);
+#include "common.h"
 
 /* ---- options.c ---- */
 
@@ -24,12 +21,27 @@ typedef struct lr_options {
     int plateaus;            /* flat stretches of the made-up metric */
     const char *metric;      /* a CSV instead, and its column */
     const char *column;
+    int64_t blank;    /* cells of it that hold nothing */
+    bool own_warmup;  /* --warmup was given */
     bool feed_warmup; /* the wrong trace beside the right one */
     const char *csv, *picture, *html;
     bool chart, speed;
 } lr_options;
 
 lr_options lr_parse(int argc, char **argv);
+
+/* ---- settings.c ---- */
+
+/* Ends the program with a sentence of the library's, its fields told as the options that set them. */
+void lr_fail_in_options(const char *sentence) __attribute__((noreturn));
+
+/* ---- metric.c ---- */
+
+/* From 20 to 8: K flat stretches, each a quarter of the run or nine tenths of its share, a falling line before each.
+ */
+double *lr_metric(int64_t epochs, int plateaus);
+/* The column of a CSV file; `epochs` becomes its length if it is 0, `blank` the number of cells left out. */
+double *lr_read_metric(const char *path, const char *column, int64_t *epochs, int64_t *blank);
 
 /* ---- trace.c ---- */
 
@@ -43,11 +55,6 @@ typedef struct lr_trace {
     int64_t decay_start; /* of a warmup-stable-decay's decay; points otherwise */
 } lr_trace;
 
-/* From 20 to 8: K flat stretches, each a quarter of the run or nine tenths of its share, a falling line before each.
- */
-double *lr_metric(int64_t epochs, int plateaus);
-/* The column of a CSV file; `epochs` becomes its length if it is 0. */
-double *lr_read_metric(const char *path, const char *column, int64_t *epochs);
 lr_trace lr_run(const adamw_schedule_config *recipe, int64_t epochs, int64_t steps_per_epoch, const double *metric);
 /* The same with the mistake of many trainers: the plateau rule sees the warmup's metrics. */
 lr_trace lr_run_feeding_warmup(const adamw_schedule_config *recipe, int64_t epochs, int64_t steps_per_epoch,
@@ -64,9 +71,5 @@ void lr_write_csv(const lr_options *o, const lr_trace *right, const lr_trace *wr
 void lr_draw(const lr_options *o, const lr_trace *right, const lr_trace *wrong);
 void lr_write_page(const lr_options *o);
 void lr_print_speed(void);
-
-/* Files appear whole or not at all: written under another name, then renamed. */
-FILE *lr_open(const char *path, char partial[4096]);
-void lr_close(FILE *file, const char *path, const char *partial);
 
 #endif

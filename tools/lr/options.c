@@ -1,63 +1,12 @@
 /*
- * options.c - the command line of adamw-lr. One table has every setting of a recipe.
+ * options.c - the command line of adamw-lr: which recipe, which outputs, and what is refused. The settings of a
+ * recipe are in settings.c.
  */
 #include "lr.h"
+#include "settings.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MILESTONES = 64 };
-static int64_t milestones[MILESTONES], decay_milestones[MILESTONES];
-
-typedef enum setting_type { REAL, INTEGER, FLAG, CHOICE, LIST } setting_type;
-
-typedef struct setting {
-    const char *name;
-    setting_type type;
-    size_t offset;       /* in adamw_schedule_config */
-    const char *choices; /* "a|b|c" for 0, 1, 2 */
-    const char *text;
-} setting;
-
-#define AT(member) offsetof(adamw_schedule_config, member)
-static const setting settings[] = {
-    {"--lr", REAL, AT(base_lr), NULL, "the full rate"},
-    {"--min-lr", REAL, AT(min_lr), NULL, "the lowest rate of the main phase"},
-    {"--unit", CHOICE, AT(unit), "epochs|steps", "what the main phase counts"},
-    {"--warmup", INTEGER, AT(warmup), NULL, "its length"},
-    {"--warmup-unit", CHOICE, AT(warmup_unit), "epochs|steps", "what the warmup counts"},
-    {"--warmup-start", REAL, AT(warmup_start), NULL, "where it starts, as a share of the full rate"},
-    {"--mode", CHOICE, AT(mode), "min|max", "plateau: what is better"},
-    {"--threshold-mode", CHOICE, AT(threshold_mode), "rel|abs|rel-signed", "plateau: how a metric is compared"},
-    {"--threshold", REAL, AT(threshold), NULL, "plateau: by how much it must be better"},
-    {"--factor", REAL, AT(factor), NULL, "plateau: of a cut"},
-    {"--patience", INTEGER, AT(patience), NULL, "plateau: bad epochs that are borne"},
-    {"--fire-at-patience", FLAG, AT(fire_at_patience), NULL, "plateau: cut one bad epoch earlier than torch"},
-    {"--cooldown", INTEGER, AT(cooldown), NULL, "plateau: epochs after a cut in which none is bad"},
-    {"--eps", REAL, AT(eps), NULL, "plateau: a smaller cut does not happen"},
-    {"--gamma", REAL, AT(gamma), NULL, "exponential, step, multistep"},
-    {"--power", REAL, AT(power), NULL, "polynomial"},
-    {"--step-size", INTEGER, AT(step_size), NULL, "step"},
-    {"--milestones", LIST, AT(milestones), NULL, "multistep: 30,60,80"},
-    {"--period", INTEGER, AT(period), NULL, "cosine-restarts: length of the first period"},
-    {"--period-mult", INTEGER, AT(period_mult), NULL, "cosine-restarts: each next one is so many times as long"},
-    {"--timescale", INTEGER, AT(timescale), NULL, "inverse-sqrt"},
-    {"--decay-length", INTEGER, AT(decay_length), NULL, "wsd: length of the decay at the end"},
-    {"--anneal", CHOICE, AT(anneal), "cosine|linear|sqrt", "wsd, one-cycle: the form of the decay"},
-    {"--pct-start", REAL, AT(pct_start), NULL, "one-cycle: share of the rise"},
-    {"--div-factor", REAL, AT(div_factor), NULL, "one-cycle: it starts at lr / this"},
-    {"--final-div-factor", REAL, AT(final_div_factor), NULL, "one-cycle: and ends at that / this"},
-    {"--three-phase", FLAG, AT(three_phase), NULL, "one-cycle: down again in a phase of its own"},
-    {"--weight-decay", REAL, AT(weight_decay), NULL, "the full weight decay"},
-    {"--weight-decay-kind", CHOICE, AT(weight_decay_kind),
-     "constant|steps|linear|cosine|proportional|fully-decoupled", "what it does over the run"},
-    {"--weight-decay-end", REAL, AT(weight_decay_end), NULL, "linear, cosine: where it ends"},
-    {"--weight-decay-gamma", REAL, AT(weight_decay_gamma), NULL, "steps: factor at each milestone"},
-    {"--weight-decay-milestones", LIST, AT(weight_decay_milestones), NULL, "steps: 100,150"},
-};
-enum { SETTING_COUNT = sizeof settings / sizeof settings[0] };
 
 static void print_help(void)
 {
@@ -83,93 +32,32 @@ static void print_help(void)
            "  --html FILE         one page with two sliders, patience and plateaus\n"
            "  --no-chart          no chart on the terminal\n"
            "  --speed             what a rate costs, beside an AdamW step of 1,000 parameters\n\n");
-    for (int i = 0; i < SETTING_COUNT; i++)
-        printf("  %-26s%s%s%s%s\n", settings[i].name, settings[i].text, settings[i].choices != NULL ? ": " : "",
-               settings[i].choices != NULL ? settings[i].choices : "", "");
+    for (int i = 0; i < lr_setting_count; i++)
+        printf("  %-26s%s%s%s%s\n", lr_settings[i].name, lr_settings[i].text,
+               lr_settings[i].choices != NULL ? ": " : "",
+               lr_settings[i].choices != NULL ? lr_settings[i].choices : "", "");
+    lr_flush_stdout();
     exit(0);
 }
 
-static double real_of(const char *option, const char *value)
+static const char *kind_name(size_t index)
 {
-    char *end;
-    const double x = strtod(value, &end);
-    if (*value == '\0' || *end != '\0')
-        lr_fail("%s is '%s': it must be a number", option, value);
-    return x;
+    return index <= ADAMW_SCHEDULE_ONE_CYCLE ? adamw_schedule_name((adamw_schedule_kind)index) : NULL;
 }
 
-static int64_t integer_of(const char *option, const char *value)
+/* Where a name stands in a list; a wrong one ends the program with the right ones. */
+static size_t index_of(const char *option, const char *name, const char *(*name_of)(size_t))
 {
-    char *end;
-    errno = 0;
-    const long long x = strtoll(value, &end, 10);
-    if (*value == '\0' || *end != '\0' || errno != 0)
-        lr_fail("%s is '%s': it must be a whole number", option, value);
-    return x;
-}
-
-static int choice_of(const char *option, const char *value, const char *choices)
-{
-    const size_t length = strlen(value);
-    int index = 0;
-    for (const char *at = choices; at != NULL; index++) {
-        const char *bar = strchr(at, '|');
-        const size_t own = bar != NULL ? (size_t)(bar - at) : strlen(at);
-        if (own == length && strncmp(at, value, own) == 0)
+    size_t index = 0, used = 0;
+    char names[400] = "";
+    for (; name_of(index) != NULL; index++) {
+        if (strcmp(name_of(index), name) == 0)
             return index;
-        at = bar != NULL ? bar + 1 : NULL;
+        if (used < sizeof names)
+            used +=
+                (size_t)snprintf(names + used, sizeof names - used, "%s%s", index > 0 ? ", " : "", name_of(index));
     }
-    lr_fail("%s is '%s': it must be one of %s", option, value, choices);
-}
-
-static void set_list(const setting *s, const char *value, adamw_schedule_config *c)
-{
-    const bool decay = s->offset == AT(weight_decay_milestones);
-    int64_t *list = decay ? decay_milestones : milestones;
-    size_t count = 0;
-    const size_t size = strlen(value) + 1;
-    char *copy = memcpy(lr_allocate(size, 1), value, size);
-    for (char *word = strtok(copy, ","); word != NULL; word = strtok(NULL, ",")) {
-        if (count == MILESTONES)
-            lr_fail("%s has more than %d entries", s->name, MILESTONES);
-        list[count++] = integer_of(s->name, word);
-    }
-    free(copy);
-    *(decay ? &c->weight_decay_milestones : &c->milestones) = list;
-    *(decay ? &c->weight_decay_milestone_count : &c->milestone_count) = count;
-}
-
-static void set(const setting *s, const char *value, adamw_schedule_config *c)
-{
-    char *at = (char *)c + s->offset;
-    double real;
-    int64_t integer;
-    int choice;
-    if (s->type == FLAG) {
-        *(bool *)at = true;
-        return;
-    }
-    if (value == NULL)
-        lr_fail("%s needs a value behind it", s->name);
-    switch (s->type) {
-    case REAL:
-        real = real_of(s->name, value);
-        memcpy(at, &real, sizeof real);
-        break;
-    case INTEGER:
-        integer = integer_of(s->name, value);
-        memcpy(at, &integer, sizeof integer);
-        break;
-    case CHOICE:
-        choice = choice_of(s->name, value, s->choices);
-        memcpy(at, &choice, sizeof choice);
-        break;
-    case LIST:
-        set_list(s, value, c);
-        break;
-    case FLAG:
-        break;
-    }
+    lr_fail("%s is '%s': it must be one of %s", option, name, names);
 }
 
 static adamw_schedule_config preset_of(const char *name)
@@ -178,20 +66,12 @@ static adamw_schedule_config preset_of(const char *name)
     adamw_schedule schedule;
     char said[256];
     const int64_t long_enough = 1000000; /* the run's own length comes later */
+    index_of("--preset", name, adamw_preset_name);
     if (adamw_preset(name, long_enough, &config, &schedule) != ADAMW_OK) {
         adamw_preset_explain(name, long_enough, said, sizeof said);
         lr_fail("--preset: %s", said);
     }
     return schedule.config;
-}
-
-static adamw_schedule_kind kind_of(const char *name)
-{
-    int kind = 0;
-    for (; strcmp(adamw_schedule_name((adamw_schedule_kind)kind), "unknown") != 0; kind++)
-        if (strcmp(adamw_schedule_name((adamw_schedule_kind)kind), name) == 0)
-            return (adamw_schedule_kind)kind;
-    lr_fail("--schedule is '%s': adamw-lr --help lists the kinds", name);
 }
 
 /* The options that are no setting of the recipe. */
@@ -214,13 +94,13 @@ static bool set_other(lr_options *o, const char *option, const char *value)
             lr_fail("%s needs a value behind it", option);
         if (others[i].text != NULL)
             *others[i].text = value;
-        else if ((*others[i].number = integer_of(option, value)) < 1 || *others[i].number > 1000000)
+        else if ((*others[i].number = lr_integer_of(option, value)) < 1 || *others[i].number > 1000000)
             lr_fail("%s is %s: it must be from 1 to 1,000,000", option, value);
         return true;
     }
     if (strcmp(option, "--plateaus") != 0)
         return false;
-    const int64_t plateaus = value != NULL ? integer_of(option, value) : -1;
+    const int64_t plateaus = value != NULL ? lr_integer_of(option, value) : -1;
     if (plateaus < 0 || plateaus > 100)
         lr_fail("--plateaus is %s: it must be from 0 to 100", value != NULL ? value : "missing");
     o->plateaus = (int)plateaus;
@@ -243,44 +123,83 @@ static bool set_switch(lr_options *o, const char *option)
     return true;
 }
 
-static const setting *setting_of(const char *option)
+/* Ends the program if the recipe does not use an option that was given: nothing is ignored. */
+static void check_used(const char *option, const lr_options *o)
 {
-    for (int i = 0; i < SETTING_COUNT; i++)
-        if (strcmp(settings[i].name, option) == 0)
-            return &settings[i];
-    return NULL;
+    const adamw_schedule_config *c = &o->recipe;
+    const lr_setting *s = lr_setting_of(option);
+    const char *kind = adamw_schedule_name(c->kind);
+    if (s != NULL && (s->kinds >> c->kind & 1) == 0)
+        lr_fail("%s has no effect here: the schedule of '%s' is %s, which does not use it", option, o->name, kind);
+    if (strncmp(option, "--warmup-", 9) == 0 && c->warmup == 0)
+        lr_fail("%s has no effect here: '%s' has no warmup, which --warmup sets", option, o->name);
+    const adamw_weight_decay_kind decay = c->weight_decay_kind;
+    const bool ends = decay == ADAMW_WEIGHT_DECAY_LINEAR || decay == ADAMW_WEIGHT_DECAY_COSINE;
+    if (strcmp(option, "--weight-decay-end") == 0 && !ends)
+        lr_fail("%s has no effect here: it needs --weight-decay-kind linear or cosine", option);
+    if (s != NULL && decay != ADAMW_WEIGHT_DECAY_STEPS &&
+        (s->offset == LR_AT(weight_decay_gamma) || s->offset == LR_AT(weight_decay_milestones)))
+        lr_fail("%s has no effect here: it needs --weight-decay-kind steps", option);
+    const bool of_metric = strcmp(option, "--plateaus") == 0 || strcmp(option, "--metric") == 0;
+    if (of_metric && c->kind != ADAMW_SCHEDULE_PLATEAU)
+        lr_fail("%s has no effect here: the schedule of '%s' is %s, which looks at no metric", option, o->name, kind);
+    if (strcmp(option, "--plateaus") == 0 && o->metric != NULL)
+        lr_fail("--plateaus has no effect here: the metric comes from --metric");
+    if (strcmp(option, "--steps-per-epoch") == 0 && c->unit == ADAMW_UNIT_EPOCH && c->warmup_unit == ADAMW_UNIT_EPOCH)
+        lr_fail("--steps-per-epoch has no effect here: the recipe counts epochs alone (--unit, --warmup-unit)");
+}
+
+/* The recipe first: the settings change it, wherever they stand. */
+static void set_recipe(lr_options *o, int argc, char **argv)
+{
+    const char *given = NULL;
+    for (int i = 1; i + 1 < argc; i++) {
+        const bool preset = strcmp(argv[i], "--preset") == 0;
+        if (!preset && strcmp(argv[i], "--schedule") != 0)
+            continue;
+        if (given != NULL)
+            lr_fail("%s '%s' comes after %s '%s': give one recipe", argv[i], argv[i + 1], given, o->name);
+        given = argv[i];
+        o->name = argv[++i];
+        if (preset)
+            o->recipe = preset_of(o->name);
+        else
+            o->recipe.kind = (adamw_schedule_kind)index_of("--schedule", o->name, kind_name);
+    }
 }
 
 lr_options lr_parse(int argc, char **argv)
 {
     lr_options o = {.name = "constant", .plateaus = 4, .chart = true, .steps_per_epoch = 100};
+    const char **given = lr_allocate((size_t)argc + 1, sizeof *given); /* the options, without their values */
+    int count = 0;
     adamw_schedule_config_init(&o.recipe);
-    for (int i = 1; i + 1 < argc; i++) /* the recipe first: the settings change it, wherever they stand */
-        if (strcmp(argv[i], "--preset") == 0 || strcmp(argv[i], "--schedule") == 0) {
-            o.name = argv[i + 1];
-            if (strcmp(argv[i], "--preset") == 0)
-                o.recipe = preset_of(o.name);
-            else
-                o.recipe.kind = kind_of(o.name);
-        }
+    set_recipe(&o, argc, argv);
     for (int i = 1; i < argc; i++) {
-        const setting *s = setting_of(argv[i]);
+        const lr_setting *s = lr_setting_of(argv[i]);
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        given[count++] = argv[i];
+        o.own_warmup = o.own_warmup || strcmp(argv[i], "--warmup") == 0;
         if (strcmp(argv[i], "--preset") == 0 || strcmp(argv[i], "--schedule") == 0) {
             if (value == NULL)
                 lr_fail("%s needs a name behind it: adamw-lr --help lists them", argv[i]);
             i++;
         } else if (s != NULL) {
-            set(s, value, &o.recipe);
-            i += s->type != FLAG;
+            lr_set(s, value, &o.recipe);
+            i += s->type != LR_FLAG;
         } else if (set_other(&o, argv[i], value)) {
             i++;
         } else if (!set_switch(&o, argv[i])) {
             lr_fail("unknown option '%s': adamw-lr --help lists them", argv[i]);
         }
     }
+    if (o.speed && count > 1)
+        lr_fail("--speed times every schedule: it takes no other option");
     if (o.column != NULL && o.metric == NULL)
         lr_fail("--column names a column of --metric FILE: give both");
+    for (int i = 0; i < count; i++)
+        check_used(given[i], &o);
+    free(given);
     const bool plateau = o.recipe.kind == ADAMW_SCHEDULE_PLATEAU;
     if ((o.html != NULL || o.feed_warmup) && !plateau)
         lr_fail("%s is about the plateau rule: it needs --preset rul or --schedule plateau",

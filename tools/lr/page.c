@@ -86,12 +86,11 @@ static void write_data(FILE *to, const lr_options *o)
 
 void lr_write_page(const lr_options *o)
 {
-    char partial[4096];
-    FILE *file = lr_open(o->html, partial);
+    FILE *file = lr_open(o->html);
     for (int i = 0; i < PAGE_LINES; i++)
         if (strcmp(page_lines[i], "@DATA@\n") == 0)
             write_data(file, o);
         else
             fputs(page_lines[i], file);
-    lr_close(file, o->html, partial);
+    lr_commit();
 }

@@ -2,12 +2,18 @@
  * picture.c - a trace as SVG and PNG, drawn by gnuplot: the rate on a logarithmic axis with warmup and cuts marked,
  * and the metric below it where the schedule looks at one.
  */
-#define _POSIX_C_SOURCE 200809L /* popen */
+#define _POSIX_C_SOURCE 200809L /* posix_spawnp */
 #include "lr.h"
 
+#include <errno.h>
 #include <math.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
 
 static const char right_colour[] = "#0072b2", wrong_colour[] = "#d55e00", metric_colour[] = "#555555";
 
@@ -59,11 +65,11 @@ static void send_range(FILE *gnuplot, const lr_trace *right, const lr_trace *wro
 }
 
 static void send(FILE *gnuplot, const lr_options *o, const lr_trace *right, const lr_trace *wrong,
-                 const char *terminal, const char *partial)
+                 const char *terminal)
 {
     const bool plateau = o->recipe.kind == ADAMW_SCHEDULE_PLATEAU;
     const double warm = (double)right->main_start / (double)right->points_per_epoch;
-    fprintf(gnuplot, "set terminal %s background '#ffffff'\nset output '%s'\n", terminal, partial);
+    fprintf(gnuplot, "set terminal %s background '#ffffff'\n", terminal);
     send_points(gnuplot, "rate", right, right->lr, false);
     send_points(gnuplot, "metric", right, right->metric, true);
     send_cuts(gnuplot, "cuts", right);
@@ -115,25 +121,58 @@ static void send(FILE *gnuplot, const lr_options *o, const lr_trace *right, cons
     fprintf(gnuplot, "\n");
 }
 
+/* Runs gnuplot with the commands on its standard input and copies what it draws to `to`. No name of a file reaches
+ * it, and no initialisation file of the user's (-d). */
+static void run_gnuplot(FILE *commands, FILE *to)
+{
+    int ends[2];
+    if (pipe(ends) != 0)
+        lr_fail("gnuplot cannot be started: %s", strerror(errno));
+    char *const arguments[] = {(char[]){"gnuplot"}, (char[]){"-d"}, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, fileno(commands), STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    posix_spawn_file_actions_addclose(&actions, ends[0]);
+    posix_spawn_file_actions_addclose(&actions, ends[1]);
+    pid_t child;
+    const int reason = posix_spawnp(&child, arguments[0], &actions, NULL, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    if (reason != 0)
+        lr_fail("gnuplot cannot be started: %s (Debian: gnuplot-nox)", strerror(reason));
+    char block[65536];
+    ssize_t n;
+    size_t drawn = 0;
+    while ((n = read(ends[0], block, sizeof block)) > 0)
+        drawn += fwrite(block, 1, (size_t)n, to);
+    close(ends[0]);
+    int status = -1;
+    if (waitpid(child, &status, 0) < 0 || status != 0 || n < 0 || drawn == 0)
+        lr_fail("the picture was not drawn: gnuplot ended with status %d",
+                WIFEXITED(status) ? WEXITSTATUS(status) : status);
+}
+
 static void draw_as(const lr_options *o, const lr_trace *right, const lr_trace *wrong, const char *suffix,
                     const char *terminal)
 {
-    char path[4096], partial[4096];
-    if (snprintf(path, sizeof path, "%s.%s", o->picture, suffix) >= (int)sizeof path || strchr(path, '\'') != NULL)
-        lr_fail("--picture is '%.60s': it must be a shorter name without quotes", o->picture);
-    fclose(lr_open(path, partial)); /* so that a folder that is not there is told as such */
-    FILE *gnuplot = popen("gnuplot", "w");
-    if (gnuplot == NULL)
-        lr_fail("gnuplot cannot be started");
-    send(gnuplot, o, right, wrong, terminal, partial);
-    if (pclose(gnuplot) != 0 || rename(partial, path) != 0) {
-        remove(partial);
-        lr_fail("%s was not drawn: the picture needs gnuplot (Debian: gnuplot-nox)", path);
-    }
+    const size_t size = strlen(o->picture) + strlen(suffix) + 2;
+    char *path = lr_allocate(size, 1);
+    snprintf(path, size, "%s.%s", o->picture, suffix);
+    FILE *to = lr_open(path), *commands = tmpfile();
+    if (commands == NULL)
+        lr_fail("no temporary file for gnuplot's commands: %s", strerror(errno));
+    send(commands, o, right, wrong, terminal);
+    if (fflush(commands) != 0 || ferror(commands) || fseek(commands, 0, SEEK_SET) != 0)
+        lr_fail("no room for gnuplot's commands in a temporary file");
+    run_gnuplot(commands, to);
+    fclose(commands);
+    free(path);
 }
 
 void lr_draw(const lr_options *o, const lr_trace *right, const lr_trace *wrong)
 {
     draw_as(o, right, wrong, "svg", "svg size 860,560 dynamic font 'sans,14'");
     draw_as(o, right, wrong, "png", "pngcairo size 860,560 font 'sans,10'");
+    lr_commit();
 }

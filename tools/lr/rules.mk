@@ -16,7 +16,7 @@ $(BUILD)/obj/tools/lr/page.inc: tools/lr/page.html
 
 $(BUILD)/obj/tools/lr/page.o: $(BUILD)/obj/tools/lr/page.inc
 
-$(LR): $(LR_OBJECTS) $(LIB_STATIC)
+$(LR): $(LR_OBJECTS) $(OUTPUT_OBJECT) $(LIB_STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(OPENMP_FLAGS) $^ $(LDFLAGS) $(LIB_LIBS) -o $@
 
@@ -27,7 +27,7 @@ all: $(LR)
 LR_ARGS := --preset rul --epochs 200 --plateaus 4 --patience 10 --feed-warmup --csv $(BUILD)/lr/rul.csv \
     --picture $(BUILD)/lr/rul --html $(BUILD)/lr/rul.html
 .PHONY: lr test-lr
-lr: ## draws a learning-rate schedule, the turbofan recipe or what ARGS says
+lr: ## draws a learning-rate schedule into build/lr, the turbofan recipe or what ARGS says
 	@tools/setup.sh lr
 	@$(MAKE) --no-print-directory $(LR)
 	@mkdir -p $(BUILD)/lr

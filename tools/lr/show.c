@@ -58,6 +58,16 @@ static void print_summary(FILE *to, const lr_options *o, const lr_trace *t, cons
     if (floor >= 0)
         fprintf(to, "; min_lr is reached at %s %lld", t->points_per_epoch > 1 ? "step" : "epoch", (long long)floor);
     fputs(".\n", to);
+    if (o->recipe.kind != ADAMW_SCHEDULE_PLATEAU || o->recipe.min_lr > 0)
+        return;
+    for (int64_t i = t->main_start; i < t->points; i++)
+        if (t->lr[i] < o->recipe.base_lr / 1000) {
+            fprintf(to,
+                    "%s: from %s %lld on the rate is below a thousandth of the full one: this plateau rule has no "
+                    "floor, which --min-lr sets.\n",
+                    title, t->points_per_epoch > 1 ? "step" : "epoch", (long long)i);
+            break;
+        }
 }
 
 void lr_print_table(FILE *to, const lr_options *o, const lr_trace *right, const lr_trace *wrong)
@@ -68,6 +78,8 @@ void lr_print_table(FILE *to, const lr_options *o, const lr_trace *right, const 
         fprintf(to, " of %lld steps", (long long)right->points_per_epoch);
     fprintf(to, "; full rate %g, min_lr %g, weight decay %g\n\n", o->recipe.base_lr, o->recipe.min_lr,
             o->recipe.weight_decay);
+    if (o->blank > 0)
+        fprintf(to, "%lld blank cells of the metric are left out\n\n", (long long)o->blank);
     fprintf(to, "%6s  %-6s  %10s  %7s  %7s  %12s", "epoch", "phase", "lr", "of full", "decades", "weight decay");
     fprintf(to, "%s%s%s\n", plateau ? "    metric" : "", wrong != NULL ? "    wrong lr" : "",
             plateau ? "  event" : "");
@@ -157,8 +169,7 @@ void lr_print_chart(FILE *to, const lr_options *o, const lr_trace *right, const 
 
 void lr_write_csv(const lr_options *o, const lr_trace *right, const lr_trace *wrong)
 {
-    char partial[4096];
-    FILE *file = lr_open(o->csv, partial);
+    FILE *file = lr_open(o->csv);
     fprintf(file, "point,epoch,phase,lr,weight_decay,metric,cut%s\n", wrong != NULL ? ",wrong_lr,wrong_cut" : "");
     for (int64_t i = 0; i < right->points; i++) {
         const int64_t e = i / right->points_per_epoch;
@@ -169,5 +180,5 @@ void lr_write_csv(const lr_options *o, const lr_trace *right, const lr_trace *wr
             fprintf(file, ",%.17g,%d", wrong->lr[i], last && is_cut(wrong, e));
         fputc('\n', file);
     }
-    lr_close(file, o->csv, partial);
+    lr_commit();
 }

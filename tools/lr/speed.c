@@ -53,7 +53,8 @@ static double time_schedule(adamw_schedule_kind kind, double *sum)
 {
     const adamw_schedule_config c = recipe_of(kind);
     adamw_schedule s;
-    adamw_schedule_init(&s, &c);
+    if (adamw_schedule_init(&s, &c) != ADAMW_OK)
+        lr_fail("--speed: the recipe of %s is refused", adamw_schedule_name(kind));
     for (int i = 0; i < 10; i++)
         adamw_schedule_step(&s);
     const double start = now();
@@ -72,9 +73,16 @@ static double time_adamw(void)
     for (int i = 0; i < PARAMETERS; i++)
         grad[i] = 1e-3f * (float)i;
     const double start = now();
+    int refused = 0;
     for (uint64_t step = 1; step <= CALLS; step++)
-        adamw_step_f32(&config, step, PARAMETERS, param, grad, exp_avg, exp_avg_sq);
-    return (now() - start) / CALLS;
+        refused += adamw_step_f32(&config, step, PARAMETERS, param, grad, exp_avg, exp_avg_sq) != ADAMW_OK;
+    const double spent = now() - start;
+    if (refused > 0) {
+        adamw_info info;
+        adamw_info_get(&info);
+        lr_fail("--speed: the AdamW step is refused, so there is nothing to time: %s", info.reason);
+    }
+    return spent / CALLS;
 }
 
 void lr_print_speed(void)

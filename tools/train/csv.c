@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "files.h"
-#include "report.h"
+#include "results.h"
 
 static void write_epochs(FILE *to, const run *runs, size_t count)
 {

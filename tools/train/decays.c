@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "drawing.h"
-#include "report.h"
+#include "results.h"
 #include "summary.h"
 
 static void write_table(FILE *to, const options *o, const task *t, const run *runs, size_t count)

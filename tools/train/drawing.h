@@ -5,7 +5,8 @@
 #define TRAIN_DRAWING_H
 
 #include "files.h"
-#include "run.h"
+#include "data.h"
+#include "options.h"
 
 extern const char *const drawing_colour[2]; /* by adamw_decay */
 

@@ -61,6 +61,8 @@ int main(int argc, char **argv)
     if (adamw_isa_active() == ADAMW_ISA_AUTO)
         fail("ADAMW_ISA is '%s': it must be auto or an instruction set that this CPU has", getenv("ADAMW_ISA"));
     task t = o.subset != NULL ? read_cmapss(o.directory, o.subset) : read_fashion_mnist(o.directory);
+    if (o.checkpoint != NULL)
+        task_digest(&t);
 
     queue q = {.runs = allocate(2 * (size_t)o.seeds * (size_t)o.weight_decays, sizeof(run)),
                .watch = report_observer()};

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "drawing.h"
-#include "report.h"
+#include "results.h"
 
 /* One named block of data for each run. */
 static void write_data(FILE *to, const run *runs, size_t count)

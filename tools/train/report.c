@@ -12,6 +12,7 @@
 
 #include "blas.h"
 #include "files.h"
+#include "results.h"
 
 enum { BAR = 40 };
 

@@ -61,15 +61,14 @@ static score evaluate(const task *t, network *net, float *weights, loader *to, c
     for (size_t first = 0; first < set->count; first += batch) {
         const size_t got = batch_at(first, set->count, batch);
         load(to, set, NULL, first, got, t->inputs);
-        score_batch(t, network_forward(net, to->input, got), to->target, got, false, network_output_back(net), &sum);
+        score_batch(t, network_forward(net, to->input, got), to->target, got, got, false, network_output_back(net),
+                    &sum);
     }
     net->param = own;
     return sum;
 }
 
 /* ---- the run ---- */
-
-const char *optimizer_name(adamw_decay decay) { return decay == ADAMW_DECAY_L2 ? "adam-l2" : "adamw"; }
 
 size_t run_batches(const run *x, int epochs)
 {
@@ -103,10 +102,10 @@ static double train_epoch(run *x, network *net, optimizer *o, loader *in, const 
     for (size_t first = 0; first < count; first += batch) {
         const size_t got = batch_at(first, count, batch);
         load(in, &t->train, in->order, first, got, t->inputs);
-        score_batch(t, network_forward(net, in->input, got), in->target, got, x->options->near_failure,
-                    network_output_back(net), &sum);
+        score_batch(t, network_forward(net, in->input, got), in->target, got, optimizer_divisor(o, got),
+                    x->options->near_failure, network_output_back(net), &sum);
         network_backward(net, got);
-        optimizer_batch(o, net, first + got == count);
+        optimizer_batch(o, net, got, first + got == count);
         watch->batches(1);
     }
     const double loss = score_loss(&sum);

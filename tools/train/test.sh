@@ -201,17 +201,17 @@ damaged() {
     "$@" < "$dir/plain/$file" > "$dir/damaged/$file"
     bad "$file: $pattern" --data "cmapss:$dir/damaged" --subset FD002
 }
-damaged train_FD002.txt 'byte 2000: truncated' head -c 2000
-damaged train_FD002.txt 'byte [0-9]*: the line ends after 25 columns of 26' sed '3s/ [0-9.]* $//'
-damaged train_FD002.txt 'byte [0-9]*: more than 26 columns' sed '3s/$/7/'
-damaged train_FD002.txt 'byte [0-9]*: not a number' sed '5s/0.25/0.2x/'
-damaged train_FD002.txt 'byte [0-9]*: not a number' sed '5s/0.25/nan/'
-damaged train_FD002.txt 'byte [0-9]*: unit 1 cycle 5 does not follow unit 1 cycle 3' sed 4d
-damaged train_FD002.txt 'byte 0: empty' head -c 0
-damaged test_FD002.txt 'byte [0-9]*: flight condition 40' sed 's/ 20.0000 / 40.0000 /'
-damaged RUL_FD002.txt 'byte [0-9]*: truncated: 3 lines for the 4 units' sed 4d
-damaged RUL_FD002.txt 'byte [0-9]*: more lines than the 4 units' sed '4p'
-damaged RUL_FD002.txt 'byte 4: a remaining life of -12 is negative' sed 's/12/-12/'
+damaged train_FD002.txt 'line 10: truncated: the last line does not end' head -c 2000
+damaged train_FD002.txt 'line 3: 25 columns, it must be 26' sed '3s/ [0-9.]* $//'
+damaged train_FD002.txt 'line 3: more than 26 columns' sed '3s/$/7/'
+damaged train_FD002.txt "line 5, column 4: '0.2x' is not a decimal number" sed '5s/0.25/0.2x/'
+damaged train_FD002.txt "line 5, column 4: 'nan' is not a decimal number" sed '5s/0.25/nan/'
+damaged train_FD002.txt 'line 4, columns 1 and 2: unit 1 cycle 5 does not follow unit 1 cycle 3' sed 4d
+damaged train_FD002.txt 'line 1: the file is empty' head -c 0
+damaged test_FD002.txt 'line 2, column 3: flight condition 40' sed 's/ 20.0000 / 40.0000 /'
+damaged RUL_FD002.txt 'line 4: truncated: 3 lines for the 4 units' sed 4d
+damaged RUL_FD002.txt 'line 5: more lines than the 4 units' sed '4p'
+damaged RUL_FD002.txt 'line 2: a remaining life of -12 is negative' sed 's/12/-12/'
 
 packed=$dir/data/train_FD002.txt.gz
 size=$(wc -c < "$packed")

@@ -80,9 +80,12 @@ void checkpoint_save(const char *path, const run *x, const run_state *s)
     fprintf(to, "crc32 %08lx\n", crc32(0, (const unsigned char *)bytes, (unsigned)size));
     if (fclose(to) != 0)
         fail("cannot write %s: no memory", path);
-    output whole = output_open("%s", path);
+    output whole;
+    if (!output_open(&whole, path))
+        fail("%s", whole.said);
     fwrite(bytes, 1, size, whole.stream);
-    output_commit(&whole);
+    if (!output_commit(&whole))
+        fail("%s", whole.said);
     free(bytes);
 }
 
@@ -161,7 +164,9 @@ static void load_schedule(cursor *x, adamw_schedule *schedule, size_t length)
         fail_at(x, x->at);
     if (adamw_schedule_load(schedule, text, length) != ADAMW_OK) {
         adamw_schedule_explain_load(schedule, text, length, sentence, sizeof sentence);
-        fail("%s: schedule: %s", x->file->name, sentence);
+        fail("%s: another schedule is there (%s): --resume needs the --preset, --schedule, --epochs, --lr, --min-lr, "
+             "--warmup and --patience of the first part",
+             x->file->name, sentence);
     }
     x->at += length;
 }

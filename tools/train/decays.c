@@ -83,13 +83,13 @@ void write_decays(const options *o, const task *t, const run *runs, size_t count
 {
     adamw_decay list[2];
     const size_t optimizers = optimizers_of(o, list);
-    output table = output_open("%s/%s-decays.md", o->out, t->file);
-    write_table(table.stream, o, t, runs, count);
+    result table = result_open("%s/%s-decays.md", o->out, t->file);
+    write_table(table.output.stream, o, t, runs, count);
     write_table(stdout, o, t, runs, count);
-    output_commit(&table);
+    result_commit(&table);
     printf("wrote %s\n", table.path);
-    output script = drawing_open(o, t, "-decays", 1000, 800);
-    write_data(script.stream, o, runs, count, list, optimizers);
-    write_commands(script.stream, o, t, runs, list, optimizers);
+    result script = drawing_open(o, t, "-decays", 1000, 800);
+    write_data(script.output.stream, o, runs, count, list, optimizers);
+    write_commands(script.output.stream, o, t, runs, list, optimizers);
     drawing_finish(&script, o, t, "-decays");
 }

@@ -11,9 +11,9 @@
 extern const char *const drawing_colour[2]; /* by adamw_decay */
 
 /* A script OUT/<task><suffix>.gnuplot, begun for a picture of so many pixels. */
-output drawing_open(const options *o, const task *t, const char *suffix, int width, int height);
+result drawing_open(const options *o, const task *t, const char *suffix, int width, int height);
 
 /* Draws OUT/<task><suffix>.svg and says so; without gnuplot it says that. */
-void drawing_finish(output *script, const options *o, const task *t, const char *suffix);
+void drawing_finish(result *script, const options *o, const task *t, const char *suffix);
 
 #endif

@@ -235,8 +235,6 @@ static void check_together(const options *x)
         fail("--resume needs --checkpoint FILE: the file to go on from");
     if (x->checkpoint != NULL && (x->seeds > 1 || x->weight_decays > 1 || (x->optimizers & (x->optimizers - 1)) != 0))
         fail("--checkpoint holds a single run: it needs --optimizer adamw or adam-l2, one seed and one weight decay");
-    if (x->checkpoint != NULL && !x->resume && access(x->checkpoint, F_OK) == 0)
-        fail("--checkpoint %s exists: --resume goes on from it; remove it to start anew", x->checkpoint);
     if (x->near_failure && x->subset == NULL)
         fail("--near-failure weighs remaining lives: it needs --data cmapss:DIR");
 }

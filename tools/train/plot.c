@@ -61,8 +61,8 @@ static void write_commands(FILE *to, const options *o, const task *t, const run 
 
 void write_picture(const options *o, const task *t, const run *runs, size_t count)
 {
-    output script = drawing_open(o, t, "", 900, 1000);
-    write_data(script.stream, runs, count);
-    write_commands(script.stream, o, t, runs, count);
+    result script = drawing_open(o, t, "", 900, 1000);
+    write_data(script.output.stream, runs, count);
+    write_commands(script.output.stream, o, t, runs, count);
     drawing_finish(&script, o, t, "");
 }

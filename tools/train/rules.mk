@@ -11,7 +11,7 @@ $(BUILD)/obj/tools/train/%.o: tools/train/%.c $(FLAGS_STAMP)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TRAIN_CFLAGS) -MMD -MP -c $< -o $@
 
-$(TRAIN): $(TRAIN_OBJECTS) $(LIB_STATIC)
+$(TRAIN): $(TRAIN_OBJECTS) $(OUTPUT_OBJECT) $(LIB_STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(OPENMP_FLAGS) -pthread $^ $(LDFLAGS) $(shell pkg-config --libs $(TRAIN_LIBRARIES)) \
 	    $(LIB_LIBS) -o $@

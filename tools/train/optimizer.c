@@ -69,11 +69,11 @@ static void make_step(optimizer *x)
     char sentence[256];
     if (adamw_schedule_apply(&x->schedule, x->groups, 2) != ADAMW_OK) {
         adamw_schedule_explain_apply(&x->schedule, x->groups, 2, sentence, sizeof sentence);
-        fail("%s", sentence);
+        fail("an optimizer step was refused: %s", sentence);
     }
     if (adamw_update(&x->weights, ++x->step, x->tensor, x->tensors, &x->update, NULL) != ADAMW_OK) {
         adamw_update_explain(&x->weights, x->step, x->tensor, x->tensors, &x->update, sentence, sizeof sentence);
-        fail("%s", sentence);
+        fail("an optimizer step was refused: %s", sentence);
     }
     adamw_schedule_step(&x->schedule);
 }

@@ -76,6 +76,12 @@ size_t run_batches(const run *x, int epochs)
     return (size_t)epochs * ((x->task->train.count + batch - 1) / batch);
 }
 
+size_t run_steps(const options *o, const task *t)
+{
+    const size_t step = (size_t)o->batch * (size_t)o->accumulate;
+    return (t->train.count + step - 1) / step;
+}
+
 static double now(void)
 {
     struct timespec t;
@@ -152,13 +158,13 @@ void run_train(run *x, const observer *watch)
 {
     const task *t = x->task;
     const options *o = x->options;
-    const size_t batch = (size_t)o->batch, step = batch * (size_t)o->accumulate;
+    const size_t batch = (size_t)o->batch;
     loader in = {.order = allocate(t->train.count, sizeof(size_t)),
                  .input = allocate(batch * t->inputs, sizeof(float)),
                  .target = allocate(batch, sizeof(float))};
     run_state s = {.net = network_of(x, batch)};
     s.best = allocate(s.net.count, sizeof(float));
-    s.optimizer = optimizer_new(o, x->decay, x->weight_decay, &s.net, (t->train.count + step - 1) / step);
+    s.optimizer = optimizer_new(o, x->decay, x->weight_decay, &s.net, run_steps(o, t));
     x->layers = s.net.layers;
     x->epoch = allocate((size_t)o->epochs, sizeof(epoch));
     network_init(&s.net, x->seed);

@@ -15,6 +15,9 @@ typedef struct observer {
 
 void run_train(run *x, const observer *watch);
 
+/* Optimizer steps in an epoch. */
+size_t run_steps(const options *o, const task *t);
+
 /* Batches in that many epochs, for a progress bar. */
 size_t run_batches(const run *x, int epochs);
 

@@ -16,15 +16,23 @@ $(TRAIN): $(TRAIN_OBJECTS) $(OUTPUT_OBJECT) $(LIB_STATIC)
 	$(Q)$(CC) $(CFLAGS) $(OPENMP_FLAGS) -pthread $^ $(LDFLAGS) $(shell pkg-config --libs $(TRAIN_LIBRARIES)) \
 	    $(LIB_LIBS) -o $@
 
-# ARGS goes to the program: make train ARGS='--data cmapss:DIR --subset FD002 --seeds 3'
-ARGS ?= --seeds 3
-.PHONY: train run-train
+# ARGS goes to the program: make train ARGS='--data cmapss:DIR --subset FD002 --seeds 3'. xargs takes quotes off and
+# nothing else: neither make nor a shell reads what stands there, so that a file's name can hold anything.
+TRAIN_ARGS := $(if $(filter undefined,$(origin ARGS)),--seeds 3,$(value ARGS))
+TRAIN_RUN = printf '%s\n' "$$TRAIN_ARGS" | xargs $(TRAIN) || exit 2
+unexport ARGS
+.PHONY: train run-train build-train
+train run-train: export TRAIN_ARGS := $(value TRAIN_ARGS)
 train: ## trains two optimizers on Fashion-MNIST, or what ARGS says
 	@tools/setup.sh train
-	@$(MAKE) --no-print-directory run-train
+	@$(MAKE) --no-print-directory build-train
+	@$(TRAIN_RUN)
+
+build-train: $(TRAIN)
+	@:
 
 run-train: $(TRAIN)
-	@$(TRAIN) $(ARGS)
+	@$(TRAIN_RUN)
 
 # A part of make test; a filter is for Criterion's programs alone.
 .PHONY: test-train

@@ -76,3 +76,23 @@ export ADAMW_ISA=mmx
 bad "ADAMW_ISA is 'mmx': it must be auto or an instruction set" --data "cmapss:$dir/data" --subset FD002
 unset ADAMW_ISA
 patience='--patience 0'
+
+# The words of ARGS reach the program as they stand: make, a shell and gnuplot read nothing in them.
+made() { # ARGS
+    status=0
+    make --no-print-directory BUILD="${train%/*}" run-train ARGS="$1" > "$dir/made.log" 2>&1 || status=$?
+}
+trap_args="--out $dir/a;touch\\ $dir/x1 --seed \`touch\\ $dir/x2\` --lr \$(touch\\ $dir/x3) \$(shell\\ touch\\ $dir/x4)"
+made "$trap_args"
+check "ARGS ran a command: $(ls "$dir"/x? 2> /dev/null)" [ -z "$(ls "$dir"/x? 2> /dev/null)" ]
+check "ARGS: status $status, $(cat "$dir/made.log")" grep -q "seed is '\`touch $dir/x2\`'" "$dir/made.log"
+made "--epochs 0"
+check "more than one line of make's: $(cat "$dir/made.log")" [ "$(grep -c '[*][*][*]' "$dir/made.log")" = 1 ]
+names="$dir/a'b \"c\" \$d;e
+f"
+cp -r "$dir/plain" "$dir/a b"
+check "quotes, blanks and a line end in --out" "$train" --data "cmapss:$dir/a b" --subset FD002 --epochs 1 --out "$names" \
+    > "$dir/names.log" 2>&1
+check "no picture in a folder of such a name: $(cat "$dir/names.log")" [ -s "$names/cmapss-FD002.svg" ]
+made "--data 'cmapss:$dir/a b' --subset FD002 --epochs 1 --out '$dir/with blanks'"
+check "quotes in ARGS: $(cat "$dir/made.log")" [ -s "$dir/with blanks/cmapss-FD002-runs.csv" ]

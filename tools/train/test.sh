@@ -1,6 +1,6 @@
 #!/bin/sh
-# test.sh - the trainer's tests on a small made-up fleet: test.sh build/adamw-train. What they share is here; the tests
-# are in test/, a file for each subject, and run in the order of the last lines.
+# test.sh - the trainer's tests on a small made-up fleet: test.sh build/adamw-train. What they share is here; the
+# tests are in test/, a file for each subject, and run in the order of the last lines.
 set -eu
 export LC_ALL=C # awk and sort read and write numbers by it; test/bits.sh tries another
 

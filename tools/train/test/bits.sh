@@ -38,9 +38,14 @@ if [ "$(LC_ALL=de_DE.UTF-8 locale decimal_point 2> /dev/null)" = , ]; then
     run english --lr 1.5e-3
     same english german "LC_ALL=de_DE.UTF-8 gives other bits or another form of numbers"
     for file in gnuplot svg; do
-        # The picture's rate and loss axes; seconds are in neither.
-        [ ! -e "$dir/english/cmapss-FD002.$file" ] || check "LC_ALL=de_DE.UTF-8 gives another $file" \
-            cmp -s "$dir/english/cmapss-FD002.$file" "$dir/german/cmapss-FD002.$file"
+        if [ ! -e "$dir/english/cmapss-FD002.$file" ]; then
+            echo "skipped: the picture in LC_ALL=de_DE.UTF-8, because there is no gnuplot"
+            continue
+        fi
+        for out in english german; do # without the date in the title
+            sed 's/20[0-9][0-9]-[0-9][0-9]-[0-9][0-9]//' "$dir/$out/cmapss-FD002.$file" > "$dir/$out.$file"
+        done
+        check "LC_ALL=de_DE.UTF-8 gives another $file" cmp -s "$dir/english.$file" "$dir/german.$file"
     done
 else
     echo "skipped: LC_ALL=de_DE.UTF-8, because neither that locale nor Debian's package locales is installed"

@@ -20,7 +20,8 @@ damaged train_FD002.txt "line 5, column 4: '1-1' is not a decimal number" sed '5
 damaged train_FD002.txt 'line 5, column 4: 1e9999 is not between -1e+09 and 1e+09' sed '5s/0.25/1e9999/'
 damaged train_FD002.txt "line 5, column 4: '00000*' is not a decimal number" sed "5s/0.25/$(printf '%060d' 0)/"
 damaged train_FD002.txt 'line 1, column 1: a zero byte' tr 1 '\000'
-damaged train_FD002.txt 'columns 6 to 26: no sensor varies' sed 's/100\.0 .*/100.0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21/'
+damaged train_FD002.txt 'columns 6 to 26: no sensor varies' \
+    sed 's/100\.0 .*/100.0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21/'
 damaged test_FD002.txt 'line 5, column 9: 8e+08 is more than 1000000 standard deviations' \
     sed '5s/3\.0000 [0-9.]*/3.0000 8e8/'
 damaged train_FD002.txt "line 5, column 4: 'nan' is not a decimal number" sed '5s/0.25/nan/'
@@ -48,7 +49,12 @@ damaged_gz 'byte [0-9]*: ' flip
 # Few bytes that unpack to many. The first took 947 MB when a row of numbers was kept for each line.
 newlines() { head -c 4000000 /dev/zero | tr '\000' '\n' | gzip -9; }
 spaces() { head -c 70000000 /dev/zero | tr '\000' ' ' | gzip -9; }
-units() { awk 'BEGIN { for (i = 1; i <= 10001; i++) { printf "%d 1", i; for (k = 0; k < 24; k++) printf " 1"; print "" } }'; }
+units() {
+    awk 'BEGIN {
+        for (k = 0; k < 24; k++) ones = ones " 1"
+        for (i = 1; i <= 10001; i++) print i " 1" ones
+    }'
+}
 bomb=$dir/bomb
 mkdir "$bomb"
 cp "$dir"/data/* "$bomb"

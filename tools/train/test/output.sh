@@ -1,5 +1,5 @@
-# output.sh - where output goes: links, pipes, a full disk, and two trainers on one checkpoint. What output.c does with
-# each kind of path is tried by tools/common/test_output.c. A part of test.sh.
+# output.sh - where output goes: links, pipes, a full disk, and two trainers on one checkpoint. What output.c does
+# with each kind of path is tried by tools/common/test_output.c. A part of test.sh.
 
 # A link is followed, and stays one; a file of the old temporary's name is somebody else's.
 mkdir "$dir/far" "$dir/linked"

@@ -1,5 +1,5 @@
-# resume.sh - a run that was stopped goes on with the same bits; a checkpoint that cannot be taken is refused. A part of
-# test.sh.
+# resume.sh - a run that was stopped goes on with the same bits; a checkpoint that cannot be taken is refused. A part
+# of test.sh.
 
 # broken OUT option...: one run, and the same one in three parts
 broken() {
@@ -50,7 +50,7 @@ forged() {
     resume "$1" "$dir/forged.state"
 }
 forged "must begin with the line 'adamw-train checkpoint 2'" '1s/2/1/'
-forged 'schedule: \|another schedule\|byte [0-9]*: not what adamw-train writes' 's/^schedule_bytes .*/schedule_bytes 9/'
+forged 'another schedule is there' 's/^schedule_bytes .*/schedule_bytes 9/'
 forged 'byte [0-9]*: not what adamw-train writes' 's/^schedule_bytes .*/schedule_bytes 99999999999/'
 forged 'byte [0-9]*: not what adamw-train writes' 's/^best .*/best 4/'
 forged 'byte [0-9]*: not what adamw-train writes' 's/^epochs .*/epochs -1/'

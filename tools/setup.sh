@@ -14,6 +14,7 @@ test  | pc:criterion | libcriterion-dev
 test  | pc:openblas | libopenblas-dev
 test  | pc:sleef    | libsleef-dev
 test  | pc:zlib     | zlib1g-dev
+test  | file:/usr/share/i18n/locales/de_DE | locales
 bench | cc          | gcc libc6-dev
 bench | c++         | g++
 bench | pkg-config  | pkg-config

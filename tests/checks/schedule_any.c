@@ -221,7 +221,7 @@ static const char *save_and_load(life *l)
     if (length >= sizeof text || adamw_schedule_init(&loaded, &l->s.config) != ADAMW_OK)
         return wrong("a text of %zu bytes, or a recipe that is refused when it runs", length);
     if (adamw_schedule_load(&loaded, text, length) != ADAMW_OK) {
-        adamw_schedule_explain_load(&loaded, text, length, sentence, sizeof sentence);
+        adamw_schedule_load_explain(&loaded, text, length, sentence, sizeof sentence);
         return wrong("its own text is refused: %s", sentence);
     }
     if (adamw_schedule_save(&loaded, again, sizeof again) != length || memcmp(text, again, length) != 0)

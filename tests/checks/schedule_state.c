@@ -258,7 +258,7 @@ bool check_schedule_changed(const check_options *options)
                 const size_t length = adamw_schedule_save(&s, text, sizeof text);
                 adamw_schedule_init(&loaded, &s.config);
                 if (adamw_schedule_load(&loaded, text, length) != ADAMW_OK) {
-                    adamw_schedule_explain_load(&loaded, text, length, why, sizeof why);
+                    adamw_schedule_load_explain(&loaded, text, length, why, sizeof why);
                     return check_fail("%s, changed in epoch %d: %s", adamw_schedule_name(c.kind), at, why);
                 }
                 memset(of_s, 0, sizeof of_s);

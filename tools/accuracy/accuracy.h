@@ -6,6 +6,7 @@
 #define ADAMW_ACCURACY_H
 
 #include "../../include/adamw.h"
+#include "../common/output.h"
 
 #include <stdio.h>
 
@@ -63,7 +64,9 @@ void progress_begin(const char *what, double work);
 void progress_add(double work);
 void progress_end(void);
 
-FILE *open_data(const accuracy_options *options, const char *name);
-bool close_data(FILE *file, const char *name);
+/* A file of --data's folder, or a temporary one without --data; false, with a message on stderr, when it cannot be
+ * opened, or not be written to its end. */
+bool open_data(const accuracy_options *options, const char *name, output *file);
+bool close_data(output *file);
 
 #endif

@@ -90,26 +90,32 @@ void progress_end(void)
         fprintf(stderr, "\r\033[K");
 }
 
-FILE *open_data(const accuracy_options *options, const char *name)
+bool open_data(const accuracy_options *options, const char *name, output *file)
 {
-    if (options->data == NULL)
-        return tmpfile(); /* written all the same, so that there is one way through the code */
+    if (options->data == NULL) {
+        *file = (output){.stream = tmpfile()}; /* written all the same, so that there is one way through the code */
+        if (file->stream == NULL)
+            fprintf(stderr, "adamw-accuracy: a temporary file cannot be made: %s\n", strerror(errno));
+        return file->stream != NULL;
+    }
     const size_t size = strlen(options->data) + strlen(name) + 2;
     char *path = allocate(size, 1);
     snprintf(path, size, "%s/%s", options->data, name);
-    FILE *file = fopen(path, "w");
-    if (file == NULL)
-        fprintf(stderr, "adamw-accuracy: %s cannot be written: %s\n", path, strerror(errno));
+    const bool opened = output_open(file, path);
+    if (!opened)
+        fprintf(stderr, "adamw-accuracy: %s\n", file->said);
     free(path);
-    return file;
+    return opened;
 }
 
-bool close_data(FILE *file, const char *name)
+bool close_data(output *file)
 {
-    const bool wrong = ferror(file) != 0;
-    if (fclose(file) != 0 || wrong) {
-        fprintf(stderr, "adamw-accuracy: %s could not be written to its end\n", name);
-        return false;
+    if (file->target == NULL) {
+        output_discard(file);
+        return true;
     }
-    return true;
+    if (output_commit(file))
+        return true;
+    fprintf(stderr, "adamw-accuracy: %s\n", file->said);
+    return false;
 }

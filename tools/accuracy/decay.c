@@ -207,12 +207,12 @@ static bool picture(const accuracy_options *options, const char *name, frequency
         rows[r] = (row){.lr = lr, .weight_decay = 1e-4, .blocks = blocks_for(options, element_steps)};
     }
     measure(often == NEVER ? "decay picture, no gradients" : "decay picture", rows, POINTS, often);
-    FILE *file = open_data(options, name);
-    if (file == NULL)
+    output file;
+    if (!open_data(options, name, &file))
         return false;
-    fprintf(file, "# lr, element-steps, share of the decay and its standard error in %%: ACCURATE, TORCH\n");
+    fprintf(file.stream, "# lr, element-steps, share of the decay and its standard error in %%: ACCURATE, TORCH\n");
     for (int r = 0; r < POINTS; r++)
-        fprintf(file, "%.6g %.3g %.4f %.4f %.4f %.4f\n", rows[r].lr, (double)rows[r].blocks * BLOCK * STEPS,
+        fprintf(file.stream, "%.6g %.3g %.4f %.4f %.4f %.4f\n", rows[r].lr, (double)rows[r].blocks * BLOCK * STEPS,
                 100 * rows[r].share[0], 100 * rows[r].uncertainty[0], 100 * rows[r].share[1],
                 100 * rows[r].uncertainty[1]);
     if (often == ALWAYS) {
@@ -227,7 +227,7 @@ static bool picture(const accuracy_options *options, const char *name, frequency
                   100 * rows[POINTS - 1].share[0], 100 * rows[POINTS - 1].uncertainty[0]);
         printf("![The share of the decay over the learning rate, with and without gradients](figures/decay.svg)\n\n");
     }
-    return close_data(file, name);
+    return close_data(&file);
 }
 
 bool measure_decay(const accuracy_options *options)

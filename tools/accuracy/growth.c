@@ -192,10 +192,10 @@ static summary summarise(deviation *errors, size_t n)
 
 static bool report(const accuracy_options *options, deviation *errors, size_t n, int last)
 {
-    FILE *file = open_data(options, "growth.dat");
-    if (file == NULL)
+    output file;
+    if (!open_data(options, "growth.dat", &file))
         return false;
-    fprintf(file, "# steps, then the median error of AdamW in ulp: rounding p alone, ACCURATE, TORCH\n");
+    fprintf(file.stream, "# steps, then the median error of AdamW in ulp: rounding p alone, ACCURATE, TORCH\n");
     printf("| variant | steps | median: rounding p alone | ACCURATE | TORCH | maximum: rounding p alone | ACCURATE | "
            "TORCH |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
     summary table[CHECKPOINTS][FORMS][KINDS];
@@ -208,7 +208,7 @@ static bool report(const accuracy_options *options, deviation *errors, size_t n,
             const summary *s = table[c][form];
             char text[6][NUMBER_SIZE];
             if (form == 0)
-                fprintf(file, "%llu %g %g %g\n", (unsigned long long)checkpoints[c], s[ROUNDING_ALONE].median,
+                fprintf(file.stream, "%llu %g %g %g\n", (unsigned long long)checkpoints[c], s[ROUNDING_ALONE].median,
                         s[ACCURATE].median, s[TORCH].median);
             if (checkpoints[c] != 1 && checkpoints[c] != 10 && checkpoints[c] != 1000 && checkpoints[c] != 100000)
                 continue;
@@ -219,7 +219,7 @@ static bool report(const accuracy_options *options, deviation *errors, size_t n,
                 printf("| %s ", number(s[kind].largest, 2, text[3 + kind]));
             printf("|\n");
         }
-    return close_data(file, "growth.dat");
+    return close_data(&file);
 }
 
 bool measure_growth(const accuracy_options *options)

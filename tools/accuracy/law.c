@@ -101,8 +101,8 @@ bool measure_law(const accuracy_options *options)
     sums *results = allocate(SIZES * blocks, sizeof *results);
     adamw_config config;
     adamw_config_init(&config);
-    FILE *file = open_data(options, "law.dat");
-    if (file == NULL) {
+    output file;
+    if (!open_data(options, "law.dat", &file)) {
         free(results);
         return false;
     }
@@ -122,29 +122,29 @@ bool measure_law(const accuracy_options *options)
     for (int r = 0; r < RUNS; r++)
         printf(" %s |", kinds[r].name);
     printf(" 1 / RMS |\n| ---: | ---: | ---: | ---: | ---: | ---: |\n");
-    fprintf(file, "# RMS of the gradients, decay realised (1 = lr*weight_decay a step)");
+    fprintf(file.stream, "# RMS of the gradients, decay realised (1 = lr*weight_decay a step)");
     for (int r = 0; r < RUNS; r++)
-        fprintf(file, "; %s", kinds[r].name);
-    fprintf(file, "\n");
+        fprintf(file.stream, "; %s", kinds[r].name);
+    fprintf(file.stream, "\n");
     double worst = 0;
     for (int size = 0; size < SIZES; size++) {
         const double rms = pow(10, -4 + (double)size / 2);
         char text[NUMBER_SIZE];
-        fprintf(file, "%.6g", rms);
+        fprintf(file.stream, "%.6g", rms);
         printf("| %s |", number(rms, 2, text));
         for (int r = 0; r < RUNS; r++) {
             const contraction found = contraction_of(results + (size_t)size * blocks, blocks, r);
             const double realised = found.value / (config.lr * config.weight_decay);
-            fprintf(file, " %.6g", realised);
+            fprintf(file.stream, " %.6g", realised);
             printf(" %s |", number(realised, 3, text));
             worst = fmax(worst, found.uncertainty);
         }
-        fprintf(file, "\n");
+        fprintf(file.stream, "\n");
         printf(" %s |\n", number(1 / rms, 3, text));
     }
     printf("\n");
     paragraph("The relative standard error is at most %.1f %% in each place.", 100 * worst);
     printf("![The decay in a step against the size of the gradients](figures/law.svg)\n\n");
     free(results);
-    return close_data(file, "law.dat");
+    return close_data(&file);
 }

@@ -9,11 +9,14 @@
 static const char usage[] =
     "usage: adamw-accuracy [--quick] [--data FOLDER] [growth] [decay] [law]\n"
     "Measures the kernels against the exact recurrence and prints Markdown tables; without a name, all of them.\n"
-    "  growth   the error of p after 1 to 100,000 steps, for each variant and both arithmetics\n"
-    "  decay    how much of the weight decay happens, over learning rates and rarer gradients\n"
-    "  law      the decay against the size of the gradients: AdamW beside coupled-L2 Adam\n"
-    "  --quick  a hundredth of the work, in seconds: to see that it works, not for the page\n"
-    "  --data   also writes the files for tools/accuracy/plot.gp into this folder, which must exist\n";
+    "  growth         the error of p after 1 to 100,000 steps, for each variant and both arithmetics\n"
+    "  decay          how much of the weight decay happens, over learning rates and rarer gradients\n"
+    "  law            the decay against the size of the gradients: AdamW beside coupled-L2 Adam\n"
+    "  --quick        a hundredth of the work, in seconds: to see that it works, not for the page\n"
+    "  --data FOLDER  also writes growth.dat, decay.dat, decay-zero.dat and law.dat into this folder, which must\n"
+    "                 exist; tools/accuracy/draw.sh FOLDER draws them\n"
+    "  --help         this text\n"
+    "The tables are the same on every machine; make accuracy measures, draws, and compares them with the page.\n";
 
 static const struct {
     const char *name;
@@ -49,7 +52,8 @@ int main(int count, char **arguments)
             if (stat(options.data, &folder) != 0 || !S_ISDIR(folder.st_mode))
                 return wrong("--data", options.data, "it must be followed by an existing folder");
         } else {
-            return wrong("unknown argument", argument, "it must be growth, decay, law, --quick or --data FOLDER");
+            return wrong("unknown argument", argument,
+                         "it must be growth, decay, law, --quick, --data FOLDER or --help");
         }
     }
     for (int i = 0; i < MEASUREMENTS; i++)

@@ -60,4 +60,15 @@ part_fuzz() {
         "$work/fuzz_$target" -seed=1 -runs="$runs" -max_len=512 -print_final_stats=1 \
             -artifact_prefix="$work/$target-" "$work/new/$target" "tests/fuzz/corpus/$target"
     done
+    # The trainer's readers, whose memory the fuzzer gives.
+    mkdir -p "$work/new/data" "$work/readers"
+    for source in data fleet cmapss idx; do
+        clang-14 -std=c11 -Wall -Wextra -Werror $flags -fsanitize=fuzzer-no-link,float-cast-overflow -Dfree=fuzz_free \
+            -c "tools/train/$source.c" -o "$work/readers/$source.o"
+    done
+    clang-14 -std=c11 -Wall -Wextra -Werror $flags -fsanitize=fuzzer -Dfree=fuzz_free tests/fuzz/fuzz_data.c \
+        "$work"/readers/*.o -lm -lz -o "$work/fuzz_data"
+    echo "fuzz_data:"
+    "$work/fuzz_data" -seed=1 -runs="${FUZZ_RUNS:-20000}" -max_len=16384 -print_final_stats=1 \
+        -artifact_prefix="$work/data-" "$work/new/data" tests/fuzz/corpus/data
 }

@@ -30,7 +30,8 @@ part_clang_tidy() {
         tidy -DTRIED_AVX512 -DTRIED_$way -DTRIED_TABLE=bench_tried -- bench/tried/loop.c
     done
     if pkg-config --exists openblas sleef zlib; then
-        tidy -D_GNU_SOURCE $(pkg-config --cflags openblas sleef zlib) -- $(c_sources tools/train)
+        make -s BUILD="$work" "$work/obj/tools/train/style.inc"
+        tidy -D_GNU_SOURCE -I"$work/obj/tools/train" $(pkg-config --cflags openblas sleef zlib) -- $(c_sources tools/train)
     else
         echo "left out: tools/train, which needs OpenBLAS, SLEEF and zlib (tools/setup.sh check)"
     fi

@@ -165,6 +165,18 @@ bool output_open(output *x, const char *path)
     return fail(x, path, reason_of(reason));
 }
 
+/* A name is on the disk only when its folder is. Some file systems refuse to sync a folder, which is no failure. */
+static void sync_folder(const char *path)
+{
+    char *folder = beside(path, ".");
+    const int descriptor = folder != NULL ? open(folder, O_RDONLY) : -1;
+    if (descriptor >= 0) {
+        fsync(descriptor);
+        close(descriptor);
+    }
+    free(folder);
+}
+
 bool output_commit(output *x)
 {
     errno = 0;
@@ -185,6 +197,8 @@ bool output_commit(output *x)
             unlink(x->temporary);
         return fail(x, x->target, reason_of(reason));
     }
+    if (x->temporary != NULL)
+        sync_folder(x->target);
     free(x->target);
     free(x->temporary);
     *x = (output){.stream = NULL};

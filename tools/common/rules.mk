@@ -13,12 +13,10 @@ $(OUTPUT_TEST): $(BUILD)/obj/tools/common/test_output.o $(OUTPUT_OBJECT)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $^ $(LDFLAGS) -o $@
 
-# A part of make test; a filter is for Criterion's programs alone.
-.PHONY: test-output
-test-output: $(OUTPUT_TEST)
-	@$(OUTPUT_TEST)
-ifeq ($(FILTER),)
-run-tests: test-output
+# A part of make test, without a filter.
+TEST_SCRIPTS += $(OUTPUT_TEST):$(OUTPUT_TEST)
+ifeq ($(call given,FILTER),)
+build-tests: $(OUTPUT_TEST)
 endif
 
 -include $(OUTPUT_OBJECT:.o=.d) $(BUILD)/obj/tools/common/test_output.d

@@ -4,7 +4,7 @@
 #ifndef TRAIN_CHECKPOINT_H
 #define TRAIN_CHECKPOINT_H
 
-#include "run.h"
+#include "state.h"
 
 void checkpoint_save(const char *path, const run *x, const run_state *s);
 

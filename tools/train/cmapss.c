@@ -11,21 +11,9 @@
 
 #include "data.h"
 #include "fail.h"
+#include "fleet.h"
 
-enum { SETTINGS = 3, SENSORS = 21, COLUMNS = 2 + SETTINGS + SENSORS, WINDOW = 30, CAP = 125, MAX_CONDITIONS = 16 };
-
-typedef struct engine {
-    size_t first, cycles; /* rows of the fleet */
-    double left;          /* cycles after its last row */
-} engine;
-
-typedef struct fleet {
-    size_t rows, engines;
-    double *row; /* rows * COLUMNS */
-    size_t *at;  /* the byte where each row begins, for errors */
-    engine *engine;
-    char name[1024];
-} fleet;
+enum { WINDOW = 30, CAP = 125, MAX_CONDITIONS = 16, FARTHEST = 1000000 };
 
 /* What normalisation needs; told from the training engines alone. */
 typedef struct condition {
@@ -38,105 +26,6 @@ typedef struct scaling {
     condition condition[MAX_CONDITIONS];
     int sensor[SENSORS]; /* the kept ones */
 } scaling;
-
-/* ---- text ---- */
-
-/* One line of numbers; false at the end of the file. Leaves *at behind the line. */
-static bool next_row(const file *x, size_t *at, int columns, double *row)
-{
-    if (*at == x->size)
-        return false;
-    int found = 0;
-    for (;;) {
-        *at += strspn(x->bytes + *at, " \t\r");
-        const char *begin = x->bytes + *at;
-        if (*begin == '\n')
-            break;
-        if (*at == x->size)
-            fail("%s: byte %zu: truncated: the last line does not end", x->name, x->size);
-        if (found == columns)
-            fail("%s: byte %zu: more than %d columns", x->name, *at, columns);
-        char *end;
-        row[found] = strtod(begin, &end);
-        if (end == begin || strchr(" \t\r\n", *end) == NULL || !isfinite(row[found]))
-            fail("%s: byte %zu: not a number", x->name, *at);
-        *at += (size_t)(end - begin);
-        found++;
-    }
-    if (found != columns)
-        fail("%s: byte %zu: the line ends after %d columns of %d", x->name, *at, found, columns);
-    *at += 1;
-    return true;
-}
-
-static size_t count_lines(const file *x)
-{
-    size_t lines = 0;
-    for (const char *p = x->bytes; (p = memchr(p, '\n', x->size - (size_t)(p - x->bytes))) != NULL; p++)
-        lines++;
-    return lines;
-}
-
-static fleet read_fleet(const char *directory, const char *kind, const char *subset)
-{
-    char name[64];
-    snprintf(name, sizeof name, "%s_%s.txt", kind, subset);
-    file text = read_file(directory, name);
-    const size_t lines = count_lines(&text) + 1;
-    fleet x = {.row = allocate(lines * COLUMNS, sizeof(double)),
-               .at = allocate(lines, sizeof(size_t)),
-               .engine = allocate(lines, sizeof(engine))};
-    memcpy(x.name, text.name, sizeof x.name);
-    size_t at = 0;
-    for (;;) {
-        double *row = x.row + x.rows * COLUMNS;
-        x.at[x.rows] = at;
-        if (!next_row(&text, &at, COLUMNS, row))
-            break;
-        engine *last = x.engines != 0 ? &x.engine[x.engines - 1] : NULL;
-        if (row[0] == (double)x.engines + 1 && row[1] == 1)
-            x.engine[x.engines++] = (engine){.first = x.rows, .cycles = 1};
-        else if (last != NULL && row[0] == (double)x.engines && row[1] == (double)last->cycles + 1)
-            last->cycles++;
-        else
-            fail("%s: byte %zu: unit %g cycle %g does not follow unit %zu cycle %zu", text.name, x.at[x.rows], row[0],
-                 row[1], x.engines, last != NULL ? last->cycles : 0);
-        x.rows++;
-    }
-    if (x.rows == 0)
-        fail("%s: byte 0: empty, it must have a row for each cycle of each unit", text.name);
-    free_file(&text);
-    return x;
-}
-
-static void read_lives(const char *directory, const char *subset, fleet *test)
-{
-    char name[64];
-    snprintf(name, sizeof name, "RUL_%s.txt", subset);
-    file text = read_file(directory, name);
-    size_t at = 0, line = 0;
-    double left;
-    for (size_t begin = 0; next_row(&text, &at, 1, &left); begin = at) {
-        if (left < 0)
-            fail("%s: byte %zu: a remaining life of %g is negative", text.name, begin, left);
-        if (line == test->engines)
-            fail("%s: byte %zu: more lines than the %zu units of %s", text.name, begin, test->engines, test->name);
-        test->engine[line++].left = left;
-    }
-    if (line != test->engines)
-        fail("%s: byte %zu: truncated: %zu lines for the %zu units of %s", text.name, text.size, line, test->engines,
-             test->name);
-    free_file(&text);
-}
-
-static void free_fleet(fleet *x)
-{
-    free(x->row);
-    free(x->at);
-    free(x->engine);
-}
-
-/* ---- preparation ---- */
 
 /* As the literature splits: the last fifth of FD001's hundred engines, every fifth engine of FD002. */
 static bool validates(const char *subset, size_t unit)
@@ -162,7 +51,7 @@ static scaling measure(const fleet *x, const char *subset)
             const double *row = x->row + r * COLUMNS;
             condition *c = condition_of(&s, row);
             if (c == NULL && s.conditions == MAX_CONDITIONS)
-                fail("%s: byte %zu: more than %d flight conditions (column 3, rounded)", x->name, x->at[r],
+                fail("%s: line %zu, column 3: more than %d flight conditions (the altitude, rounded)", x->name, r + 1,
                      MAX_CONDITIONS);
             if (c == NULL) {
                 c = &s.condition[s.conditions++];
@@ -188,7 +77,8 @@ static scaling measure(const fleet *x, const char *subset)
             s.sensor[s.kept++] = i;
     }
     if (s.kept == 0)
-        fail("%s: byte 0: no sensor varies in the engines that train", x->name);
+        fail("%s: columns %d to %d: no sensor varies in the engines that train", x->name, COLUMNS - SENSORS + 1,
+             COLUMNS);
     return s;
 }
 
@@ -197,13 +87,17 @@ static void normalise(scaling *s, const fleet *x, size_t r, float *to)
     const double *row = x->row + r * COLUMNS;
     const condition *c = condition_of(s, row);
     if (c == NULL)
-        fail("%s: byte %zu: flight condition %ld (column 3, rounded) is in no engine that trains", x->name, x->at[r],
-             lround(row[2]));
+        fail("%s: line %zu, column 3: flight condition %ld (the altitude, rounded) is in no engine that trains",
+             x->name, r + 1, lround(row[2]));
     for (size_t i = 0; i < s->kept; i++) {
         const int k = s->sensor[i];
         const double mean = c->sum[k] / c->rows, variance = c->squares[k] / c->rows - mean * mean;
         const bool varies = c->low[k] < c->high[k] && variance > 0;
-        to[i] = varies ? (float)((row[COLUMNS - SENSORS + k] - mean) / sqrt(variance)) : 0;
+        const double value = varies ? (row[COLUMNS - SENSORS + k] - mean) / sqrt(variance) : 0;
+        if (!(fabs(value) <= FARTHEST))
+            fail("%s: line %zu, column %d: %g is more than %d standard deviations from the engines that train",
+                 x->name, r + 1, COLUMNS - SENSORS + k + 1, row[COLUMNS - SENSORS + k], FARTHEST);
+        to[i] = (float)value;
     }
 }
 
@@ -235,7 +129,7 @@ static samples windows(scaling *s, const fleet *x, const char *subset, chooser *
         }
     }
     if (out.count == 0)
-        fail("%s: byte 0: %zu units are too few to train and validate on", x->name, x->engines);
+        fail("%s: %zu units are too few to train and validate on", x->name, x->engines);
     return out;
 }
 

@@ -3,7 +3,7 @@
  */
 #include <stdio.h>
 
-#include "report.h"
+#include "results.h"
 #include "summary.h"
 
 static int cuts(const run *x)

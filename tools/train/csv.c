@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "files.h"
-#include "report.h"
+#include "results.h"
 
 static void write_epochs(FILE *to, const run *runs, size_t count)
 {
@@ -37,11 +37,11 @@ static void write_runs(FILE *to, const run *runs, size_t count)
 
 void write_csv(const options *o, const task *t, const run *runs, size_t count)
 {
-    output epochs = output_open("%s/%s-epochs.csv", o->out, t->file);
-    output table = output_open("%s/%s-runs.csv", o->out, t->file);
-    write_epochs(epochs.stream, runs, count);
-    write_runs(table.stream, runs, count);
-    output_commit(&epochs);
-    output_commit(&table);
+    result epochs = result_open("%s/%s-epochs.csv", o->out, t->file);
+    write_epochs(epochs.output.stream, runs, count);
+    result_commit(&epochs);
+    result table = result_open("%s/%s-runs.csv", o->out, t->file);
+    write_runs(table.output.stream, runs, count);
+    result_commit(&table);
     printf("wrote %s\nwrote %s\n", epochs.path, table.path);
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct samples {
     size_t count;
@@ -22,20 +23,8 @@ typedef struct task {
     double scale;            /* of the targets */
     size_t inputs, outputs;
     samples train, validation, test;
+    uint32_t digest[3]; /* of the three sets, once task_digest() has filled it in */
 } task;
-
-/* A file in memory, unpacked, with a zero behind it. */
-typedef struct file {
-    char name[1024];
-    char *bytes;
-    size_t size;
-} file;
-
-/* DIRECTORY/NAME, or else DIRECTORY/NAME.gz; either may hold plain bytes or gzip.
- * read_file_at() takes the one path as it is. */
-file read_file(const char *directory, const char *name);
-file read_file_at(const char *path);
-void free_file(file *x);
 
 /* Fashion-MNIST, or any data set of its form: IDX files of images and labels (idx.c). */
 task read_fashion_mnist(const char *directory);
@@ -44,5 +33,9 @@ task read_fashion_mnist(const char *directory);
 task read_cmapss(const char *directory, const char *subset);
 
 void free_task(task *x);
+
+/* Takes CRC-32 over each set's targets and values: a checkpoint holds them, so that a run goes on with its own data.
+ */
+void task_digest(task *x);
 
 #endif

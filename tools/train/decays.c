@@ -2,10 +2,11 @@
  * decays.c - what a grid of weight decays does: the test figure and the norm of each layer's weights, as a Markdown
  * table and a picture. Here the two optimizers part: the same number means different things to them.
  */
+#include <math.h>
 #include <stdio.h>
 
 #include "drawing.h"
-#include "report.h"
+#include "results.h"
 #include "summary.h"
 
 static void write_table(FILE *to, const options *o, const task *t, const run *runs, size_t count)
@@ -48,33 +49,76 @@ static void write_data(FILE *to, const options *o, const run *runs, size_t count
     }
 }
 
-static void write_panel(FILE *to, const adamw_decay *list, size_t optimizers, size_t figure)
+/* From the lowest to the highest over all optimizers and decays, with room around them: the test figure on a linear
+ * axis, norms also on a logarithmic one. */
+static void range_of(const options *o, const run *runs, size_t count, const adamw_decay *list, size_t optimizers,
+                     size_t figure, double *low, double *high)
 {
+    *low = INFINITY;
+    *high = 0;
+    for (size_t i = 0; i < optimizers; i++)
+        for (int w = 0; w < o->weight_decays; w++) {
+            const summary s = summary_of(o, runs, count, list[i], o->weight_decay[w], figure);
+            *low = fmin(*low, s.low);
+            *high = fmax(*high, s.high);
+        }
+    if (!(*low > 0) || !(*high > 0) || !isfinite(*high)) {
+        *low = 1;
+        *high = 10;
+    }
+    const double room = figure == 0 ? 0.08 * (*high - *low) + 1e-9 * *high : 0;
+    *low = figure == 0 ? *low - room : *low / 1.15;
+    *high = figure == 0 ? *high + room : *high * 1.15;
+}
+
+static void write_panel(FILE *to, const options *o, const run *runs, size_t count, const adamw_decay *list,
+                        size_t optimizers, size_t figure)
+{
+    end_label labels[2];
+    double low, high;
+    range_of(o, runs, count, list, optimizers, figure, &low, &high);
+    fprintf(to, "set yrange [%.9g:%.9g]\n", low, high);
+    const bool logarithmic = figure != 0 && high > 4 * low; /* a decade alone is too coarse for tics */
+    fputs("unset logscale y\nset ytics autofreq\n", to);
+    if (logarithmic) {
+        fputs("set logscale y\nset ytics (0.01", to);
+        for (double decade = 0.01; decade < 1e4; decade *= 10)
+            fprintf(to, ", %g, %g, %g", 2 * decade, 5 * decade, 10 * decade);
+        fputs(")\n", to);
+    }
+    for (size_t i = 0; i < optimizers; i++) {
+        const double last = o->weight_decay[o->weight_decays - 1];
+        labels[i] = (end_label){.colour = drawing_colour(list[i]),
+                                .y = fmax(low, summary_of(o, runs, count, list[i], last, figure).mean)};
+        snprintf(labels[i].text, sizeof labels[i].text, "%s", drawing_name(list[i]));
+    }
+    drawing_labels(to, labels, optimizers, low, high, logarithmic);
     fputs("plot ", to);
     for (size_t i = 0; i < optimizers; i++)
         fprintf(to,
-                "%s$optimizer%zu using 1:%zu:%zu:%zu with yerrorlines linewidth 1.5 pointtype 7 pointsize 0.5 "
-                "linecolor rgb '%s' title '%s'",
-                i != 0 ? ", " : "", i, 3 * figure + 2, 3 * figure + 3, 3 * figure + 4, drawing_colour[list[i]],
-                optimizer_name(list[i]));
-    fputc('\n', to);
+                "$optimizer%zu using 1:%zu:%zu:%zu with yerrorlines linewidth 2 pointtype 7 pointsize 0.6 "
+                "linecolor rgb %s, ",
+                i, 3 * figure + 2, 3 * figure + 3, 3 * figure + 4, drawing_colour(list[i]));
+    fputs("NaN notitle\n", to);
 }
 
-static void write_commands(FILE *to, const options *o, const task *t, const run *runs, const adamw_decay *list,
-                           size_t optimizers)
+static void write_commands(FILE *to, const options *o, const task *t, const run *runs, size_t count,
+                           const adamw_decay *list, size_t optimizers)
 {
-    fprintf(to,
-            "set multiplot layout 2,%zu title '%s: the same weight decay in two optimizers (%d seeds: mean, lowest, "
-            "highest)'\nset xrange [-0.5:%d.5]\nset xlabel 'weight decay'\nset logscale y\nset xtics (",
-            (runs[0].layers + 2) / 2, t->name, o->seeds, o->weight_decays - 1);
+    char shown[160];
+    snprintf(shown, sizeof shown, "one weight decay in two optimizers, mean and extremes of %d seed%s", o->seeds,
+             o->seeds == 1 ? "" : "s");
+    fputs("set rmargin 11\nset title offset 0,-0.5\n", to);
+    fprintf(to, "set multiplot layout 2,%zu title ", (runs[0].layers + 2) / 2);
+    drawing_title(to, t, shown);
+    fprintf(to, "\nset xrange [-0.3:%d.3]\nset xlabel 'weight decay'\nset xtics (", o->weight_decays - 1);
     for (int w = 0; w < o->weight_decays; w++)
         fprintf(to, "%s'%g' %d", w != 0 ? ", " : "", o->weight_decay[w], w);
-    fprintf(to, ")\nset key %s left\nset title 'test %s'\n", t->classify ? "bottom" : "top", t->metric);
-    write_panel(to, list, optimizers, 0);
-    fputs("set key bottom left\n", to);
+    fprintf(to, ")\nset title 'test %s'\n", t->metric);
+    write_panel(to, o, runs, count, list, optimizers, 0);
     for (size_t k = 1; k <= runs[0].layers; k++) {
         fprintf(to, "set title 'norm of the weights of layer %zu'\n", k);
-        write_panel(to, list, optimizers, k);
+        write_panel(to, o, runs, count, list, optimizers, k);
     }
     fputs("unset multiplot\n", to);
 }
@@ -83,13 +127,13 @@ void write_decays(const options *o, const task *t, const run *runs, size_t count
 {
     adamw_decay list[2];
     const size_t optimizers = optimizers_of(o, list);
-    output table = output_open("%s/%s-decays.md", o->out, t->file);
-    write_table(table.stream, o, t, runs, count);
+    result table = result_open("%s/%s-decays.md", o->out, t->file);
+    write_table(table.output.stream, o, t, runs, count);
     write_table(stdout, o, t, runs, count);
-    output_commit(&table);
+    result_commit(&table);
     printf("wrote %s\n", table.path);
-    output script = drawing_open(o, t, "-decays", 1000, 800);
-    write_data(script.stream, o, runs, count, list, optimizers);
-    write_commands(script.stream, o, t, runs, list, optimizers);
+    result script = drawing_open(o, t, "-decays", 1000, 800);
+    write_data(script.output.stream, o, runs, count, list, optimizers);
+    write_commands(script.output.stream, o, t, runs, count, list, optimizers);
     drawing_finish(&script, o, t, "-decays");
 }

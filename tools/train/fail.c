@@ -3,6 +3,7 @@
  */
 #include "fail.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -10,6 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+static void (*cleaner)(void);
+
+void at_failure(void (*clean)(void)) { cleaner = clean; }
 
 void fail(const char *format, ...)
 {
@@ -24,7 +29,17 @@ void fail(const char *format, ...)
     fputc('\n', stderr);
     va_end(arguments);
     fflush(stderr);
+    if (cleaner != NULL)
+        cleaner();
     _exit(2); /* not exit(): other runs still work in OpenBLAS, which cleans up after itself there */
+}
+
+void finish_output(void)
+{
+    errno = 0;
+    if (fflush(stdout) != 0 || ferror(stdout))
+        fail("standard output could not be written to its end%s%s", errno != 0 ? ": " : "",
+             errno != 0 ? strerror(errno) : "");
 }
 
 void *allocate(size_t count, size_t size)

@@ -9,6 +9,12 @@
 
 void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
+/* Ends the program where not all of standard output could be written, as on a full disk. */
+void finish_output(void);
+
+/* Has fail() call a function before the program ends. One at most. */
+void at_failure(void (*clean)(void));
+
 /* Zeroed memory at a multiple of 64 bytes, never NULL: too little memory ends the program. */
 void *allocate(size_t count, size_t size);
 

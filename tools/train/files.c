@@ -28,28 +28,22 @@ void make_directory(const char *path)
         fail("--out is '%s': it must be a directory to write into: %s", path, strerror(errno));
 }
 
-output output_open(const char *path, ...)
+result result_open(const char *path, ...)
 {
-    output x;
+    result x;
     va_list values;
     va_start(values, path);
     const int length = vsnprintf(x.path, sizeof x.path, path, values);
     va_end(values);
     if (length < 0 || (size_t)length >= sizeof x.path)
         fail("cannot write %s: its path is longer than %zu bytes", x.path, sizeof x.path - 1);
-    snprintf(x.temporary, sizeof x.temporary, "%s.tmp", x.path);
-    x.stream = fopen(x.temporary, "w");
-    if (x.stream == NULL)
-        fail("cannot write %s: %s", x.temporary, strerror(errno));
+    if (!output_open(&x.output, x.path))
+        fail("%s", x.output.said);
     return x;
 }
 
-void output_commit(output *x)
+void result_commit(result *x)
 {
-    const int wrong = ferror(x->stream) || fflush(x->stream) != 0 || fsync(fileno(x->stream)) != 0;
-    if (fclose(x->stream) != 0 || wrong || rename(x->temporary, x->path) != 0) {
-        const int reason = errno;
-        remove(x->temporary);
-        fail("cannot write %s: %s", x->path, strerror(reason));
-    }
+    if (!output_commit(&x->output))
+        fail("%s", x->output.said);
 }

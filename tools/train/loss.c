@@ -16,8 +16,8 @@ static size_t largest(const float *x, size_t n)
     return best;
 }
 
-static void score_classes(const task *t, const float *output, const float *target, size_t batch, float *back,
-                          score *sum)
+static void score_classes(const task *t, const float *output, const float *target, size_t batch, size_t divisor,
+                          float *back, score *sum)
 {
     const size_t n = t->outputs;
     for (size_t row = 0; row < batch; row++)
@@ -26,15 +26,15 @@ static void score_classes(const task *t, const float *output, const float *targe
     for (size_t row = 0; row < batch; row++)
         back[row * n + (size_t)target[row]] -= 1;
     for (size_t i = 0; i < batch * n; i++)
-        back[i] /= (float)batch;
+        back[i] /= (float)divisor;
 }
 
-void score_batch(const task *t, const float *output, const float *target, size_t batch, bool near_failure,
-                 float *back, score *sum)
+void score_batch(const task *t, const float *output, const float *target, size_t batch, size_t divisor,
+                 bool near_failure, float *back, score *sum)
 {
     sum->count += batch;
     if (t->classify) {
-        score_classes(t, output, target, batch, back, sum);
+        score_classes(t, output, target, batch, divisor, back, sum);
         return;
     }
     for (size_t row = 0; row < batch; row++) {
@@ -42,7 +42,7 @@ void score_batch(const task *t, const float *output, const float *target, size_t
         const double cycles = (double)error * t->scale;
         sum->loss += (double)weight * (double)error * (double)error;
         sum->squares += cycles * cycles;
-        back[row] = 2 * weight * error / (float)batch;
+        back[row] = 2 * weight * error / (float)divisor;
     }
 }
 

@@ -12,10 +12,11 @@ typedef struct score {
     size_t count;
 } score;
 
-/* Adds a batch to the score and writes to back the derivative of the batch's mean loss by the outputs. near_failure:
- * the squared error weighs 1 at the targets' cap and 2 at failure, linear between. */
-void score_batch(const task *t, const float *output, const float *target, size_t batch, bool near_failure,
-                 float *back, score *sum);
+/* Adds a batch to the score and writes to back the derivative of its summed loss / divisor by the outputs; the
+ * divisor is the batch for a mean. near_failure: the squared error weighs 1 at the targets' cap and 2 at failure,
+ * linear between. */
+void score_batch(const task *t, const float *output, const float *target, size_t batch, size_t divisor,
+                 bool near_failure, float *back, score *sum);
 
 double score_loss(const score *x);
 

@@ -7,6 +7,8 @@
 
 #include "fail.h"
 
+const char *optimizer_name(adamw_decay decay) { return decay == ADAMW_DECAY_L2 ? "adam-l2" : "adamw"; }
+
 static void add_tensors(optimizer *x, const network *net)
 {
     float *grad = x->sum != NULL ? x->sum : net->grad;
@@ -32,6 +34,7 @@ optimizer *optimizer_new(const options *o, adamw_decay decay, double weight_deca
     x->exp_avg_sq = allocate(x->count, sizeof(float));
     x->ema = o->ema > 0 ? allocate(x->count, sizeof(float)) : NULL;
     x->batches = o->accumulate;
+    x->batch = (size_t)o->batch;
     x->sum = x->batches > 1 ? allocate(x->count, sizeof(float)) : NULL;
 
     recipe(o, steps, &x->weights, &x->schedule, x->milestones);
@@ -66,27 +69,32 @@ static void make_step(optimizer *x)
     char sentence[256];
     if (adamw_schedule_apply(&x->schedule, x->groups, 2) != ADAMW_OK) {
         adamw_schedule_apply_explain(&x->schedule, x->groups, 2, sentence, sizeof sentence);
-        fail("%s", sentence);
+        fail("an optimizer step was refused: %s", sentence);
     }
     if (adamw_update(&x->weights, ++x->step, x->tensor, x->tensors, &x->update, NULL, x->threads) != ADAMW_OK) {
-        adamw_update_explain(&x->weights, x->step, x->tensor, x->tensors, &x->update, NULL, x->threads, sentence, sizeof sentence);
-        fail("%s", sentence);
+        adamw_update_explain(&x->weights, x->step, x->tensor, x->tensors, &x->update, NULL, x->threads, sentence,
+                             sizeof sentence);
+        fail("an optimizer step was refused: %s", sentence);
     }
     adamw_schedule_step(&x->schedule);
 }
 
-void optimizer_batch(optimizer *x, const network *net, bool last)
+size_t optimizer_divisor(const optimizer *x, size_t samples) { return x->sum != NULL ? x->batch : samples; }
+
+void optimizer_batch(optimizer *x, const network *net, size_t samples, bool last)
 {
     if (x->sum == NULL) {
         make_step(x);
         return;
     }
     adamw_accumulate(x->count, x->sum, net->grad, ADAMW_DTYPE_FLOAT32, x->threads);
+    x->samples += samples;
     if (++x->waiting < x->batches && !last)
         return;
-    x->update.grad_scale = 1 / (double)x->waiting;
+    x->update.grad_scale = (double)x->batch / (double)x->samples;
     make_step(x);
     x->waiting = 0;
+    x->samples = 0;
 }
 
 float *optimizer_weights(const optimizer *x, const network *net) { return x->ema != NULL ? x->ema : net->param; }

@@ -1,5 +1,6 @@
 /*
- * options.c - see options.h. The table is the one list of options: their names, ranges and help.
+ * options.c - see options.h. The table is the one list of options: their names, ranges and help. Defaults that depend
+ * on other options are in defaults.c.
  */
 #include "options.h"
 
@@ -68,32 +69,38 @@ static void read_isa(options *x, const char *name, const char *value)
     fail("%s is '%s': it must be auto, scalar, avx2, avx512 or neon", name, value);
 }
 
+/* Ends the program with the list of right names; name_at gives NULL behind the last. */
+static void fail_names(const char *name, const char *value, const char *(*name_at)(size_t index))
+{
+    char names[1024] = "";
+    for (size_t i = 0, used = 0; name_at(i) != NULL && used < sizeof names; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i != 0 ? ", " : "", name_at(i));
+    fail("%s is '%s': it must be one of %s", name, value, names);
+}
+
 static void read_preset(options *x, const char *name, const char *value)
 {
-    char names[256] = "";
-    for (size_t i = 0; adamw_preset_name(i) != NULL; i++) {
+    for (size_t i = 0; adamw_preset_name(i) != NULL; i++)
         if (strcmp(value, adamw_preset_name(i)) == 0) {
             x->preset = value;
             return;
         }
-        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i != 0 ? ", " : "",
-                 adamw_preset_name(i));
-    }
-    fail("%s is '%s': it must be one of %s", name, value, names);
+    fail_names(name, value, adamw_preset_name);
+}
+
+static const char *schedule_at(size_t index)
+{
+    return index <= ADAMW_SCHEDULE_ONE_CYCLE ? adamw_schedule_name((adamw_schedule_kind)index) : NULL;
 }
 
 static void read_schedule(options *x, const char *name, const char *value)
 {
-    char names[256] = "";
-    for (int kind = ADAMW_SCHEDULE_CONSTANT; kind <= ADAMW_SCHEDULE_ONE_CYCLE; kind++) {
-        const char *known = adamw_schedule_name((adamw_schedule_kind)kind);
-        if (strcmp(value, known) == 0) {
-            x->schedule = (adamw_schedule_kind)kind;
+    for (size_t i = 0; schedule_at(i) != NULL; i++)
+        if (strcmp(value, schedule_at(i)) == 0) {
+            x->schedule = (adamw_schedule_kind)i;
             return;
         }
-        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", kind != 0 ? ", " : "", known);
-    }
-    fail("%s is '%s': it must be one of %s", name, value, names);
+    fail_names(name, value, schedule_at);
 }
 
 static void read_hidden(options *x, const char *name, const char *value)
@@ -136,10 +143,11 @@ static const struct entry {
     {"--hidden", "N,N,...", "widths of the hidden layers (256,128; C-MAPSS: 128,64)", OWN, 0, 0, 0, read_hidden},
     {"--lr", "X", "base learning rate (2e-3; C-MAPSS: 1e-3)", NUMBER, AT(lr), 1e-30, 1e6, NULL},
     {"--weight-decay", "X,X,...", "a run for each (1e-4)", OWN, 0, 0, 0, read_decays},
-    {"--warmup", "N", "epochs of linear warmup from a tenth of the rate (2; C-MAPSS: 10)", WHOLE, AT(warmup), 0,
-     100000, NULL},
+    {"--warmup", "N", "epochs of linear warmup from a tenth of the rate (2; C-MAPSS: 10; at most half the run)",
+     WHOLE, AT(warmup), 0, 100000, NULL},
     {"--patience", "N", "plateau: epochs without a better validation loss before the rate is halved (1; C-MAPSS: 5)",
      WHOLE, AT(patience), 0, 100000, NULL},
+    {"--min-lr", "X", "plateau: the lowest rate (a two-hundredth of the rate)", NUMBER, AT(min_lr), 0, 1e6, NULL},
     {"--clip", "X", "largest global norm of the gradients (0: any)", NUMBER, AT(clip), 0, 1e30, NULL},
     {"--ema", "X", "validate and test an average of the weights with this decay (0: the weights)", NUMBER, AT(ema), 0,
      1, NULL},
@@ -160,6 +168,7 @@ static void help(void)
     printf("adamw-train - trains a multilayer perceptron with AdamW and with coupled-L2 Adam\n\n");
     for (int i = 0; i < OPTIONS; i++)
         printf("  %s %s\n      %s\n", table[i].name, table[i].value != NULL ? table[i].value : "", table[i].help);
+    finish_output();
     exit(0);
 }
 
@@ -189,56 +198,17 @@ static void read_one(options *x, const struct entry *e, const char *value)
     }
 }
 
-/* What the preset takes where nothing is said, else the data set. */
-static void set_defaults(options *x)
+/* Ends the program on a word that is no option, with what would be right. */
+static void fail_unknown(const char *word, const struct entry *before)
 {
-    const bool fashion = x->subset == NULL;
-    adamw_config config;
-    adamw_schedule schedule = {.config.kind = x->schedule};
-    adamw_config_init(&config);
-    if (x->preset != NULL)
-        adamw_preset(x->preset, INT64_C(1) << 40, &config, &schedule); /* rate and decay depend on no length */
-    if (x->patience != UNSET && schedule.config.kind != ADAMW_SCHEDULE_PLATEAU)
-        fail("--patience is for the plateau schedule: this one is %s", adamw_schedule_name(schedule.config.kind));
-    if (x->epochs == UNSET)
-        x->epochs = fashion ? 16 : 40;
-    if (x->batch == UNSET)
-        x->batch = fashion ? 256 : 128;
-    if (x->lr == UNSET)
-        x->lr = fashion && x->preset == NULL ? 2e-3 : config.lr;
-    if (x->warmup == UNSET && x->preset == NULL)
-        x->warmup = x->schedule == ADAMW_SCHEDULE_ONE_CYCLE ? 0 : fashion ? 2 : 10;
-    if (x->patience == UNSET && x->preset == NULL)
-        x->patience = fashion ? 1 : 5;
-    if (x->weight_decays == 0)
-        x->weight_decay[x->weight_decays++] = config.weight_decay;
-    if (x->hidden_layers == 0) {
-        x->hidden_layers = 2;
-        x->hidden[0] = fashion ? 256 : 128;
-        x->hidden[1] = fashion ? 128 : 64;
-    }
-    if (x->optimizers == 0)
-        x->optimizers = 1 << ADAMW_DECAY_DECOUPLED | 1 << ADAMW_DECAY_L2;
-    if (x->stop == 0)
-        x->stop = x->epochs;
-}
-
-static void check_together(const options *x)
-{
-    if (x->warmup >= x->epochs)
-        fail("--warmup is %d: it must be below the %d epochs", x->warmup, x->epochs);
-    if (x->stop > x->epochs)
-        fail("--stop is %d: it must be at most the %d epochs", x->stop, x->epochs);
-    if (x->stop < x->epochs && x->checkpoint == NULL)
-        fail("--stop needs --checkpoint FILE: without it nothing is left to resume");
-    if (x->resume && x->checkpoint == NULL)
-        fail("--resume needs --checkpoint FILE: the file to go on from");
-    if (x->checkpoint != NULL && (x->seeds > 1 || x->weight_decays > 1 || (x->optimizers & (x->optimizers - 1)) != 0))
-        fail("--checkpoint holds a single run: it needs --optimizer adamw or adam-l2, one seed and one weight decay");
-    if (x->checkpoint != NULL && !x->resume && access(x->checkpoint, F_OK) == 0)
-        fail("--checkpoint %s exists: --resume goes on from it; remove it to start anew", x->checkpoint);
-    if (x->near_failure && x->subset == NULL)
-        fail("--near-failure weighs remaining lives: it needs --data cmapss:DIR");
+    const char *equals = strchr(word, '=');
+    if (strncmp(word, "--", 2) != 0 && before != NULL && before->kind == FLAG)
+        fail("'%s' follows %s, which has no value%s", word, before->name,
+             strcmp(before->name, "--resume") == 0 ? ": --checkpoint FILE --resume goes on from FILE" : "");
+    for (int k = 0; k < OPTIONS && equals != NULL; k++)
+        if (strncmp(word, table[k].name, (size_t)(equals - word)) == 0 && table[k].name[equals - word] == 0)
+            fail("'%s': the value is a word of its own: %s %s", word, table[k].name, equals + 1);
+    fail("unknown option '%s': --help lists the known ones", word);
 }
 
 options read_options(int argc, char **argv)
@@ -255,8 +225,10 @@ options read_options(int argc, char **argv)
                  .seeds = 1,
                  .threads = 1,
                  .lr = UNSET,
+                 .min_lr = UNSET,
                  .jobs = processors > 0 ? (int)processors : 1};
     bool subset = false, cmapss = false, schedule = false;
+    const struct entry *before = NULL; /* the option of the word before */
     strcpy(x.directory, FASHION_MNIST);
     for (int i = 1; i < argc; i++) {
         int k = 0;
@@ -265,8 +237,8 @@ options read_options(int argc, char **argv)
         while (k < OPTIONS && strcmp(argv[i], table[k].name) != 0)
             k++;
         if (k == OPTIONS)
-            fail("unknown option '%s': --help lists the known ones", argv[i]);
-        const struct entry *e = &table[k];
+            fail_unknown(argv[i], before);
+        const struct entry *e = before = &table[k];
         if (e->kind != FLAG && ++i == argc)
             fail("%s needs a value: %s", e->name, e->value);
         read_one(&x, e, argv[i]);
@@ -278,7 +250,6 @@ options read_options(int argc, char **argv)
         fail("--subset is for C-MAPSS: it needs --data cmapss:DIR");
     if (schedule && x.preset != NULL)
         fail("--preset %s brings its own schedule: give it or --schedule", x.preset);
-    set_defaults(&x);
-    check_together(&x);
+    complete_options(&x);
     return x;
 }

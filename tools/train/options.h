@@ -15,14 +15,14 @@ typedef struct options {
     const char *subset;   /* NULL: Fashion-MNIST; otherwise of C-MAPSS */
     const char *out, *checkpoint;
     bool resume, near_failure;
-    int optimizers;     /* bits: 1 << ADAMW_DECAY_DECOUPLED, 1 << ADAMW_DECAY_L2 */
-    const char *preset; /* NULL: `schedule` says what the rate does */
-    adamw_schedule_kind schedule;
-    int epochs, stop; /* stop: end after so many epochs of the plan; 0: at its end */
+    int optimizers;               /* bits: 1 << ADAMW_DECAY_DECOUPLED, 1 << ADAMW_DECAY_L2 */
+    const char *preset;           /* NULL: `schedule` alone says what the rate does */
+    adamw_schedule_kind schedule; /* the preset's own where there is one */
+    int epochs, stop;             /* stop: end after so many epochs of the plan; 0: at its end */
     int batch, accumulate, seeds, threads, jobs;
     int warmup, patience; /* epochs; UNSET: the preset's own */
     uint64_t seed;
-    double lr, clip, ema; /* clip 0, ema 0: off */
+    double lr, min_lr, clip, ema; /* min_lr: UNSET: the recipe's own; clip 0, ema 0: off */
     double weight_decay[MAX_DECAYS];
     int weight_decays;
     int hidden[MAX_HIDDEN], hidden_layers;
@@ -33,5 +33,9 @@ enum { UNSET = -1 };
 
 /* Ends the program with a sentence on bad options, and after --help. */
 options read_options(int argc, char **argv);
+
+/* Inside read_options(): fills in what was not given, and ends the program where options do not fit together
+ * (defaults.c). */
+void complete_options(options *x);
 
 #endif

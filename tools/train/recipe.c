@@ -25,7 +25,7 @@ static void check(adamw_schedule *schedule, const adamw_schedule_config *c)
     if (adamw_schedule_init(schedule, c) == ADAMW_OK)
         return;
     adamw_schedule_explain(c, sentence, sizeof sentence);
-    fail("%s", sentence);
+    fail("the schedule that these options make is refused: %s", sentence);
 }
 
 static void from_preset(const options *o, int64_t steps, adamw_config *config, adamw_schedule *schedule)
@@ -39,7 +39,11 @@ static void from_preset(const options *o, int64_t steps, adamw_config *config, a
     if (o->warmup != UNSET) {
         c.warmup = o->warmup * unit;
         c.warmup_unit = c.unit;
+    } else if (c.warmup > c.total / 2) {
+        c.warmup = c.total / 2; /* a short run has a short warmup; report_start() says so */
     }
+    if (o->min_lr != UNSET)
+        c.min_lr = o->min_lr;
     if (o->patience != UNSET)
         c.patience = o->patience;
     check(schedule, &c);
@@ -58,7 +62,7 @@ static void from_kind(const options *o, int64_t steps, adamw_schedule *schedule,
     if (c.kind == ADAMW_SCHEDULE_PLATEAU) { /* as the preset `rul`, but for the patience; endless */
         c.factor = 0.5;
         c.patience = o->patience;
-        c.min_lr = o->lr / 200;
+        c.min_lr = o->min_lr != UNSET ? o->min_lr : o->lr / 200;
     } else {
         c.total = o->epochs * unit;
         shape(&c, c.warmup, c.total, milestones);

@@ -12,6 +12,7 @@
 
 #include "blas.h"
 #include "files.h"
+#include "results.h"
 
 enum { BAR = 40 };
 
@@ -59,6 +60,19 @@ static void on_batches(size_t count)
     }
 }
 
+/* A plateau without a floor halves the rate until nothing is learned any more. */
+static void print_lost_rate(const run *x)
+{
+    const options *o = x->options;
+    const double limit = o->lr / 1000, lr = x->epoch[x->epochs - 1].lr;
+    const bool before = x->epochs > 1 && x->epoch[x->epochs - 2].lr < limit;
+    if (o->schedule == ADAMW_SCHEDULE_PLATEAU && o->min_lr == 0 && lr < limit && !before)
+        printf(
+            "the rate %.3g is below a thousandth of --lr %g and has no floor: --min-lr X sets one, --patience N cuts "
+            "later\n",
+            lr, o->lr);
+}
+
 static void on_epoch(const run *x)
 {
     const epoch *e = &x->epoch[x->epochs - 1];
@@ -70,6 +84,7 @@ static void on_epoch(const run *x)
     printf("%-7s seed %llu%s  epoch %3d/%d  train loss %.5f  validation %s %.2f  lr %-9.3g %.2f s%s\n",
            optimizer_name(x->decay), (unsigned long long)x->seed, decay, x->epochs, x->options->epochs, e->train_loss,
            x->task->metric, e->validation, e->lr, e->seconds, e->cut ? "  cut" : "");
+    print_lost_rate(x);
     fflush(stdout);
     if (state.terminal)
         draw_bar();
@@ -77,6 +92,23 @@ static void on_epoch(const run *x)
 }
 
 observer report_observer(void) { return (observer){.batches = on_batches, .epoch = on_epoch}; }
+
+/* A preset's warmup is cut to half of a run that is too short for it. */
+static void print_short_warmup(const options *o, const task *t)
+{
+    adamw_config config;
+    adamw_schedule published, own;
+    int64_t milestones[2];
+    if (o->preset == NULL || o->warmup != UNSET)
+        return;
+    adamw_preset(o->preset, INT64_C(1) << 40, &config, &published);
+    recipe(o, run_steps(o, t), &config, &own, milestones);
+    const char *unit = own.config.warmup_unit == ADAMW_UNIT_STEP ? "step" : "epoch";
+    if (own.config.warmup < published.config.warmup)
+        printf("--preset %s: %lld %s%s of warmup, at most half of the run, not %lld: more --epochs or --warmup N\n",
+               o->preset, (long long)own.config.warmup, unit, own.config.warmup == 1 ? "" : "s",
+               (long long)published.config.warmup);
+}
 
 void report_start(const options *o, const task *t, const run *runs, size_t count)
 {
@@ -92,6 +124,7 @@ void report_start(const options *o, const task *t, const run *runs, size_t count
         printf("-%d", o->hidden[i]);
     printf("-%zu; %zu run%s, %d at once; optimizer %s, OpenBLAS %s\n", t->outputs, count, count == 1 ? "" : "s",
            o->jobs, adamw_isa_name(adamw_isa_active()), blas_core());
+    print_short_warmup(o, t);
     fflush(stdout);
 }
 

@@ -16,11 +16,4 @@ observer report_observer(void);
 /* After the last run. */
 void report_end(const options *o, const task *t, const run *runs, size_t count);
 
-/* ---- inside the report ---- */
-
-void print_comparison(const options *o, const task *t, const run *runs, size_t count); /* compare.c */
-void write_csv(const options *o, const task *t, const run *runs, size_t count);        /* csv.c */
-void write_picture(const options *o, const task *t, const run *runs, size_t count);    /* plot.c */
-void write_decays(const options *o, const task *t, const run *runs, size_t count);     /* decays.c */
-
 #endif

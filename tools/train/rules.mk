@@ -11,7 +11,15 @@ $(BUILD)/obj/tools/train/%.o: tools/train/%.c $(FLAGS_STAMP)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TRAIN_CFLAGS) -MMD -MP -c $< -o $@
 
-$(TRAIN): $(TRAIN_OBJECTS) $(LIB_STATIC)
+# The shared style of pictures as C strings, one a line.
+$(BUILD)/obj/tools/train/style.inc: tools/common/style.gp
+	@mkdir -p $(@D)
+	$(Q)sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n",/' $< > $@
+
+$(BUILD)/obj/tools/train/drawing.o: $(BUILD)/obj/tools/train/style.inc
+$(BUILD)/obj/tools/train/drawing.o: TRAIN_CFLAGS += -I$(BUILD)/obj/tools/train
+
+$(TRAIN): $(TRAIN_OBJECTS) $(OUTPUT_OBJECT) $(LIB_STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(OPENMP_FLAGS) -pthread $^ $(LDFLAGS) $(shell pkg-config --libs $(TRAIN_LIBRARIES)) \
 	    $(LIB_LIBS) -o $@

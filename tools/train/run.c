@@ -61,7 +61,8 @@ static score evaluate(const task *t, network *net, float *weights, loader *to, c
     for (size_t first = 0; first < set->count; first += batch) {
         const size_t got = batch_at(first, set->count, batch);
         load(to, set, NULL, first, got, t->inputs);
-        score_batch(t, network_forward(net, to->input, got), to->target, got, false, network_output_back(net), &sum);
+        score_batch(t, network_forward(net, to->input, got), to->target, got, got, false, network_output_back(net),
+                    &sum);
     }
     net->param = own;
     return sum;
@@ -69,12 +70,16 @@ static score evaluate(const task *t, network *net, float *weights, loader *to, c
 
 /* ---- the run ---- */
 
-const char *optimizer_name(adamw_decay decay) { return decay == ADAMW_DECAY_L2 ? "adam-l2" : "adamw"; }
-
 size_t run_batches(const run *x, int epochs)
 {
     const size_t batch = (size_t)x->options->batch;
     return (size_t)epochs * ((x->task->train.count + batch - 1) / batch);
+}
+
+size_t run_steps(const options *o, const task *t)
+{
+    const size_t step = (size_t)o->batch * (size_t)o->accumulate;
+    return (t->train.count + step - 1) / step;
 }
 
 static double now(void)
@@ -103,10 +108,10 @@ static double train_epoch(run *x, network *net, optimizer *o, loader *in, const 
     for (size_t first = 0; first < count; first += batch) {
         const size_t got = batch_at(first, count, batch);
         load(in, &t->train, in->order, first, got, t->inputs);
-        score_batch(t, network_forward(net, in->input, got), in->target, got, x->options->near_failure,
-                    network_output_back(net), &sum);
+        score_batch(t, network_forward(net, in->input, got), in->target, got, optimizer_divisor(o, got),
+                    x->options->near_failure, network_output_back(net), &sum);
         network_backward(net, got);
-        optimizer_batch(o, net, first + got == count);
+        optimizer_batch(o, net, got, first + got == count);
         watch->batches(1);
     }
     const double loss = score_loss(&sum);
@@ -153,13 +158,13 @@ void run_train(run *x, const observer *watch)
 {
     const task *t = x->task;
     const options *o = x->options;
-    const size_t batch = (size_t)o->batch, step = batch * (size_t)o->accumulate;
+    const size_t batch = (size_t)o->batch;
     loader in = {.order = allocate(t->train.count, sizeof(size_t)),
                  .input = allocate(batch * t->inputs, sizeof(float)),
                  .target = allocate(batch, sizeof(float))};
     run_state s = {.net = network_of(x, batch)};
     s.best = allocate(s.net.count, sizeof(float));
-    s.optimizer = optimizer_new(o, x->decay, x->weight_decay, &s.net, (t->train.count + step - 1) / step);
+    s.optimizer = optimizer_new(o, x->decay, x->weight_decay, &s.net, run_steps(o, t));
     x->layers = s.net.layers;
     x->epoch = allocate((size_t)o->epochs, sizeof(epoch));
     network_init(&s.net, x->seed);

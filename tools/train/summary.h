@@ -4,7 +4,7 @@
 #ifndef TRAIN_SUMMARY_H
 #define TRAIN_SUMMARY_H
 
-#include "run.h"
+#include "state.h"
 
 typedef struct summary {
     double mean, spread, median, low, high; /* spread: the standard deviation of a sample */

@@ -40,14 +40,15 @@ double read_number(const char *name, const char *text, double low, double high)
 }
 
 /* Cuts the next part off; false behind the last one. */
-static bool next_part(const char **rest, char part[64])
+static bool next_part(const char *name, const char **rest, char part[64])
 {
     if (*rest == NULL)
         return false;
     const size_t length = strcspn(*rest, ",");
-    const size_t kept = length < 63 ? length : 63;
-    memcpy(part, *rest, kept);
-    part[kept] = 0;
+    if (length > 63)
+        fail("%s has a number of %zu characters: it must have at most 63", name, length);
+    memcpy(part, *rest, length);
+    part[length] = 0;
     *rest = (*rest)[length] == ',' ? *rest + length + 1 : NULL;
     return true;
 }
@@ -62,7 +63,7 @@ int read_wholes(const char *name, const char *text, int low, int high, int most,
 {
     int count = 0;
     char part[64];
-    for (const char *rest = text; next_part(&rest, part); count++) {
+    for (const char *rest = text; next_part(name, &rest, part); count++) {
         check_count(name, text, count, most);
         to[count] = read_whole(name, part, low, high);
     }
@@ -73,7 +74,7 @@ int read_numbers(const char *name, const char *text, double low, double high, in
 {
     int count = 0;
     char part[64];
-    for (const char *rest = text; next_part(&rest, part); count++) {
+    for (const char *rest = text; next_part(name, &rest, part); count++) {
         check_count(name, text, count, most);
         to[count] = read_number(name, part, low, high);
     }

@@ -1,6 +1,8 @@
 /*
- * file.c - a whole file into memory, through zlib, which passes plain files on unchanged.
+ * input.c - see input.h. Everything is read through zlib, which passes plain files on unchanged.
  */
+#include "input.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,7 +11,6 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "data.h"
 #include "fail.h"
 
 static void set_name(file *x, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -24,27 +25,32 @@ static void set_name(file *x, const char *format, ...)
         fail("the path %s... is longer than %zu bytes", x->name, sizeof x->name - 1);
 }
 
-static void unpack(file *x)
+/* Grows with what is read, up to one byte more than the limit, which tells that there is more. */
+static void unpack(file *x, size_t limit)
 {
     gzFile stream = gzopen(x->name, "rb");
     if (stream == NULL)
         fail("cannot read %s: %s", x->name, strerror(errno));
     gzbuffer(stream, 1 << 18);
 
-    size_t room = 1 << 20;
-    for (;;) {
-        x->bytes = realloc(x->bytes, room + 1);
-        if (x->bytes == NULL)
-            fail("%s: no memory for %zu bytes", x->name, room);
-        const int got = gzread(stream, x->bytes + x->size, (unsigned)(room - x->size));
+    size_t room = 0;
+    int got = 1;
+    while (got > 0 && x->size <= limit) {
+        if (x->size == room) {
+            room = room == 0 ? 1 << 16 : 2 * room;
+            room = room < limit + 1 ? room : limit + 1;
+            x->bytes = realloc(x->bytes, room + 1);
+            if (x->bytes == NULL)
+                fail("%s: no memory for %zu bytes", x->name, room);
+        }
+        const size_t part = room - x->size < 1 << 30 ? room - x->size : 1 << 30;
+        got = gzread(stream, x->bytes + x->size, (unsigned)part);
         if (got > 0)
             x->size += (size_t)got;
-        if (x->size < room)
-            break;
-        room *= 2;
-        if (room > (size_t)1 << 31)
-            fail("%s: byte %zu: larger than any file of this kind", x->name, x->size);
     }
+    if (x->size > limit)
+        fail("%s: more than %zu bytes%s: larger than any file of this kind", x->name, limit,
+             gzdirect(stream) ? "" : " when unpacked");
     int code;
     const char *text = gzerror(stream, &code);
     if (code == Z_ERRNO)
@@ -58,7 +64,7 @@ static void unpack(file *x)
     x->bytes[x->size] = 0;
 }
 
-file read_file(const char *directory, const char *name)
+file read_file(const char *directory, const char *name, size_t limit)
 {
     file x = {.bytes = NULL};
     set_name(&x, "%s/%s", directory, name);
@@ -68,15 +74,15 @@ file read_file(const char *directory, const char *name)
             fail("cannot read %s/%s, plain or .gz: %s: --data must name the directory that holds it", directory, name,
                  strerror(errno));
     }
-    unpack(&x);
+    unpack(&x, limit);
     return x;
 }
 
-file read_file_at(const char *path)
+file read_file_at(const char *path, size_t limit)
 {
     file x = {.bytes = NULL};
     set_name(&x, "%s", path);
-    unpack(&x);
+    unpack(&x, limit);
     return x;
 }
 
@@ -84,15 +90,4 @@ void free_file(file *x)
 {
     free(x->bytes);
     x->bytes = NULL;
-}
-
-void free_task(task *x)
-{
-    samples *sets[] = {&x->train, &x->validation, &x->test};
-    for (size_t i = 0; i < 3; i++) {
-        free(sets[i]->values);
-        free(sets[i]->start);
-        free(sets[i]->target);
-        *sets[i] = (samples){.count = 0};
-    }
 }

@@ -25,11 +25,15 @@ $(TRAIN): $(TRAIN_OBJECTS) $(OUTPUT_OBJECT) $(LIB_STATIC)
 	    $(LIB_LIBS) -o $@
 
 # ARGS goes to the program: make train ARGS='--data cmapss:DIR --subset FD002 --seeds 3'
-.PHONY: train test-train
+TRAIN_RUN = tools/words.sh ARGS $(if $(call is_given,ARGS),$(call quoted,ARGS),'--seeds 3') $(TRAIN)
+.PHONY: train run-train test-train
 train: ## trains a network on Fashion-MNIST with AdamW and with coupled Adam, three seeds each, or what ARGS says
 	@tools/setup.sh train
 	@$(MAKE) --no-print-directory $(TRAIN)
-	@tools/words.sh ARGS $(if $(call is_given,ARGS),$(call quoted,ARGS),'--seeds 3') $(TRAIN)
+	@$(TRAIN_RUN)
+
+run-train: $(TRAIN) # the same, without a look at what is installed
+	@$(TRAIN_RUN)
 
 # A part of make test, without a filter.
 TEST_SCRIPTS += $(TRAIN):tools/train/test.sh

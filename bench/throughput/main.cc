@@ -227,8 +227,8 @@ int main(int argc, char **argv)
     }
     if (optind < argc)
         return wrong(argv[optind], "is no option: adamw-throughput --help lists them");
-    if (adamw_isa_active() == ADAMW_ISA_AUTO)
-        return wrong("ADAMW_ISA", "in the environment names no instruction set that runs here");
+    if (!bench_environment_isa(message))
+        return wrong("ADAMW_ISA", message);
 
     case_set set;
     const char *argument;

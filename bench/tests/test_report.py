@@ -53,6 +53,12 @@ class Figures(unittest.TestCase):
     def test_busy_is_a_share(self):
         self.assertTrue(0 <= machine.Busy().share() <= 1)
 
+    def test_a_description_has_caches_without_a_context_of_them(self):
+        about = machine.describe("make", {"isa": "avx2"}, machine.Busy())
+        if os.path.isdir("/sys/devices/system/cpu/cpu0/cache"):
+            self.assertIn("L1d", machine.cache_bytes(about))
+        self.assertRegex(about["busy"], r"^other work took \d+ % of the CPUs$")
+
     def test_cache_sizes(self):
         self.assertEqual(machine.cache_bytes(ABOUT), {"L1d": 32 << 10, "L2": 512 << 10, "L3": 32 << 20})
 

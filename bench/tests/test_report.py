@@ -38,6 +38,10 @@ class Figures(unittest.TestCase):
         self.assertIn("fastest", text)
         self.assertIn("0.80", text)
 
+    def test_one_repetition_is_not_trusted(self):
+        samples = {"step": [1e-5], "plain": [8e-5], "unrolled": [8e-5]}
+        self.assertIn("8.00~", tables.text([Case("throughput/64K/adamw/avx2/1/huge", 65536, 1, 28, samples)]))
+
     def test_slower_threads_are_told_with_what_to_set(self):
         one, two = (case(f"throughput/1M/adamw/avx2/{threads}/huge", seconds) for threads, seconds in ((1, 1e-4), (2, 3e-4)))
         said = tables.slower_threads([one, two], "avx2")

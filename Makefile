@@ -20,16 +20,17 @@
 BUILD ?= build
 V ?= 0
 
-# --- Values for the shell. Every value of a user's reaches a shell as one quoted word, by `quoted` or `quote`, or as the
-# words of an ARGS by tools/words.sh. CC and the flags alone are the shell's own words, as in every Makefile. ---
+# --- Values for the shell. Every value of a user's reaches a shell as one quoted word, by `quoted` or `quote`, or as
+# the words of an ARGS by tools/words.sh. CC and the flags alone are the shell's own words, as in every Makefile. ---
 define newline
 
 
 endef
 hash := \#
 # A text as one word.
-quote = $(if $(findstring $(newline),$1),$(error a value has to be one line, and this is more: $1))'$(subst ','\'',$1)'
-# The value of a variable: to the letter where a user gave it, so that a dollar sign in it is one and $(shell) runs nothing.
+quote = $(if $(findstring $(newline),$1),$(error a value has to be one line, not: $1))'$(subst ','\'',$1)'
+# The value of a variable: to the letter where a user gave it, so that a dollar sign in it is one and $(shell) runs
+# nothing.
 given = $(if $(call is_given,$1),$(value $1),$($1))
 is_given = $(filter environment command,$(firstword $(origin $1)))
 quoted = $(call quote,$(call given,$1))
@@ -105,7 +106,7 @@ LIB_SHARED := $(BUILD)/libadamw.so
 LIB_SONAME := libadamw.so.$(SOVERSION)
 
 .PHONY: all
-all: $(LIB_STATIC) $(LIB_SHARED) ## (or plain make) the library, static and shared, and adamw-lr, which draws schedules
+all: $(LIB_STATIC) $(LIB_SHARED) ## (or plain make) the library, static and shared, and adamw-lr for schedules
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -151,7 +152,7 @@ $(BUILD)/adamw.pc: include/adamw.h tools/pkgconfig.sh always
 	    $(call quote,$(strip $(LIB_LIBS) $(OPENMP_FLAGS))) > $@
 
 .PHONY: install uninstall
-install: all $(BUILD)/adamw.pc ## headers, libraries and adamw.pc below DESTDIR and PREFIX, as the last make built them
+install: all $(BUILD)/adamw.pc ## headers, libraries and adamw.pc below DESTDIR PREFIX, as the last make built them
 	install -d -- $(to_include) $(to_lib)/pkgconfig
 	install -m 644 -- $(HEADERS) $(to_include)/
 	install -m 644 -- $(LIB_STATIC) $(to_lib)/
@@ -176,8 +177,9 @@ help: ## this list
 
 include tests/rules.mk bench/rules.mk tools/rules.mk
 
-# make expands what it exports (behind their defaults, because this line defines them): these are handed over by `quoted` alone.
-unexport ARGS DESTDIR FILTER FORM INCLUDEDIR LIBDIR MUTANTS PEERS_PYTHON PREFIX PYTHON PYTHON_ARGS RUNS SEED SHAPES SIZES \
-    TESTS THREADS TORCH
+# make expands what it exports, so these are handed over by `quoted` alone. The line defines them, so it comes after
+# their defaults.
+unexport ARGS DESTDIR FILTER FORM INCLUDEDIR LIBDIR MUTANTS PEERS_PYTHON PREFIX PYTHON PYTHON_ARGS RUNS SEED SHAPES \
+    SIZES TESTS THREADS TORCH
 
 -include $(LIB_OBJECTS:.o=.d)

@@ -200,7 +200,7 @@ int main(int argc, char **argv)
     /* AUTO leaves the choice to ADAMW_ISA in the environment, as any program does. */
     if (r.isa != ADAMW_ISA_AUTO)
         adamw_isa_select(r.isa);
-    else if (adamw_isa_active() == ADAMW_ISA_AUTO)
-        return wrong("ADAMW_ISA", "in the environment names no instruction set that runs here");
+    else if (!bench_environment_isa(message))
+        return wrong("ADAMW_ISA", message);
     return run(&r);
 }

@@ -91,12 +91,11 @@ def main():
     options = arguments()
     torch = torch_peers.find()
     library = native.load(options.build)
-    if torch is None:
-        print("peers.py: " + INSTALL.format(python=sys.executable), file=sys.stderr)
-        print("peers.py: the C loop alone is compared", file=sys.stderr)
     active = native.isas(library)[0]  # before the measuring selects others
     busy = machine.Busy()
     cases = measure(options, library, torch)
+    if torch is None:  # told here, so that an error above is one line
+        print("peers.py: the C loop alone is compared: " + INSTALL.format(python=sys.executable), file=sys.stderr)
 
     context = {"isa": active, "version": library.adamw_version().decode(),
                "compiler": f"torch {torch.__version__}" if torch else "no torch", "load_avg": os.getloadavg()}

@@ -2,7 +2,8 @@
 
 BENCH_CFLAGS = -std=c11 $(CFLAGS) $(C_WARNINGS) $(OPENMP_FLAGS) $(STRICT_FLAGS) -fPIC
 BENCH_CXXFLAGS = -std=c++17 $(CXXFLAGS) $(WARNINGS) $(OPENMP_FLAGS) $(STRICT_FLAGS) \
-    -DBENCH_COMPILER=$(call quote,$(call c_string,$(shell $(CC) --version | head -n 1))) $(shell pkg-config --cflags benchmark)
+    -DBENCH_COMPILER=$(call quote,$(call c_string,$(shell $(CC) --version | head -n 1))) \
+    $(shell pkg-config --cflags benchmark)
 bench_objects = $(patsubst %.$(2),$(BUILD)/obj/%.o,$(sort $(wildcard bench/$(1)/*.$(2))))
 BENCH_CORE_OBJECTS := $(call bench_objects,core,c)
 BENCH_TRAFFIC_OBJECTS := $(call bench_objects,traffic,c)

@@ -86,13 +86,13 @@ def main():
     options = parser.parse_args()
     torch = torch_peers.find()
     library = native.load(options.build)
-    if torch is None:
-        print(f"update.py: torch is not installed for {sys.executable}, so its recipes are left out: "
-              f"`{sys.executable} -m pip install torch==2.13.0` brings it", file=sys.stderr)
     most = library.bench_max_threads()
     threads = options.threads or sorted({1, most})
     if max(threads) > most:
         raise front.UserError(f"--threads is {max(threads)}: it must be 1 to {most}, the CPUs that this process may use")
+    if torch is None:
+        print(f"update.py: torch is not installed for {sys.executable}, so its recipes are left out: "
+              f"`{sys.executable} -m pip install torch==2.13.0` brings it", file=sys.stderr)
     active, busy = native.isas(library)[0], machine.Busy()  # before the measuring selects others
     cases = list(measure(library, torch, options.rounds, threads))
     about = machine.describe("make bench-update", {

@@ -1,7 +1,7 @@
 #!/bin/sh
-# make.sh - the Makefile as a hostile or awkward environment meets it: make test-make. It works in a copy of the tree in
-# a folder with blanks and quotes in its name. Every value reaches its program as it was typed and starts nothing; install
-# and uninstall touch their own folder alone, install what was built, and what they install can be moved.
+# make.sh - checks the Makefile with hostile values and awkward folders: make test-make. It works in a copy of the tree,
+# in a folder with blanks and quotes in its name. Every value reaches its program as it was typed and starts nothing;
+# install and uninstall touch their own folder alone, install what was built, and an installed tree can be moved.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 unset MAKEFLAGS MAKELEVEL MFLAGS CFLAGS LDFLAGS CC CXX FILTER SEED ARGS OPENMP

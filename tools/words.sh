@@ -1,8 +1,10 @@
 #!/bin/sh
-# words.sh - runs a command with the words of one text behind its arguments: tools/words.sh NAME TEXT COMMAND [ARGUMENT ...]
+# words.sh - runs a command with the words of one text behind its arguments:
+#
+#   tools/words.sh NAME TEXT COMMAND [ARGUMENT ...]
 #
 # make hands ARGS over with it. Blanks separate words; quotes and backslashes hold one together, as in a shell; nothing
-# else means anything, so that no text can start a program of its own. NAME is the variable to blame in a message.
+# else has a meaning, so that no text can start a program of its own. NAME is the variable to blame in a message.
 set -eu
 
 [ $# -ge 3 ] || { echo "usage: words.sh NAME TEXT COMMAND [ARGUMENT ...]" >&2; exit 2; }

@@ -87,6 +87,13 @@ bool bench_parse_isa(const char *text, adamw_isa *isa, char *message)
     return false;
 }
 
+bool bench_environment_isa(char *message)
+{
+    adamw_isa isa;
+    const char *text = getenv("ADAMW_ISA");
+    return adamw_isa_active() != ADAMW_ISA_AUTO || bench_parse_isa(text != NULL ? text : "", &isa, message);
+}
+
 bool bench_parse_count(const char *text, int least, int most, int *count, char *message)
 {
     char *end;

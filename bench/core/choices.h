@@ -40,6 +40,7 @@ int bench_max_threads(void);
 /* Each finds what `text` names; if nothing, `message` (BENCH_MESSAGE bytes) says what is wrong and would be right. */
 const bench_variant *bench_parse_variant(const char *text, char *message);
 bool bench_parse_isa(const char *text, adamw_isa *isa, char *message);
+bool bench_environment_isa(char *message); /* whether ADAMW_ISA names one */
 bool bench_parse_threads(const char *text, int *threads, char *message);
 bool bench_parse_count(const char *text, int least, int most, int *count, char *message);
 

@@ -42,8 +42,8 @@ def isas(library):
             found[isa] = name
         isa += 1
     if active not in found:
-        raise UserError("ADAMW_ISA in the environment names no instruction set that runs here: it must be one of "
-                        + ", ".join(found.values()))
+        raise UserError(f"ADAMW_ISA '{os.environ.get('ADAMW_ISA', '')}' is no instruction set that runs here: it must be "
+                        "one of auto, " + ", ".join(found.values()))
     return sorted(found.values(), key=lambda name: name != found[active])
 
 

@@ -17,8 +17,8 @@ def alternate(everyone, rounds, seconds):
     """Seconds a call by label, a value a round.
 
     Each round has an order of its own, and short calls are made once more before they are timed, so that no
-    contestant always finds the caches as the same other one left them. On a busy machine, where a region for each of 1,000 tensors can take
-    seconds, there may be fewer rounds.
+    contestant always finds the caches as the same other one left them. On a busy machine, where a region for each of
+    1,000 tensors can take seconds, there may be fewer rounds.
     """
     labels, samples, once = list(everyone), {label: [] for label in everyone}, {}
     for label, (prepare, call) in everyone.items():

@@ -87,11 +87,21 @@ def _size(kib):
     return f"{kib >> 10} MiB" if kib >= 1024 and kib % 1024 == 0 else f"{kib} KiB"
 
 
+def _system_caches():
+    """The first CPU's, as Google Benchmark's context has them."""
+    found, folder = [], "/sys/devices/system/cpu/cpu0/cache"
+    for index in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+        level, kind, size = (_first_line(f"{folder}/{index}/{name}") for name in ("level", "type", "size"))
+        if level.isdigit() and re.fullmatch(r"\d+K", size):
+            found.append({"level": int(level), "type": kind, "size": int(size[:-1]) << 10})
+    return found
+
+
 def describe(command, context, busy=None):
-    """`context` is Google Benchmark's: caches, compiler, version, the active instruction set. `busy`: since the start
-    of the measuring."""
+    """`context` is Google Benchmark's, or as much of it: caches, compiler, version, the active instruction set. `busy`:
+    since the start of the measuring."""
     caches = [f"L{c['level']}{c['type'][0].lower() if c['level'] == 1 else ''} {_size(c['size'] >> 10)}"
-              for c in context.get("caches", []) if c["type"] != "Instruction"]
+              for c in context.get("caches") or _system_caches() if c["type"] != "Instruction"]
     memory = _first_line("/proc/meminfo", "MemTotal").split()
     return {
         "cpu": cpu_model(),

@@ -110,7 +110,8 @@ class Case:
 
     @property
     def wide(self):
-        return self.spread > WIDE
+        """Not to be trusted: far apart, or too few to see how far."""
+        return self.spread > WIDE or len(self.samples["step"]) < 3
 
     def summary(self):
         """What the result file has of a case."""

@@ -68,7 +68,7 @@ def markdown(head, rows):
 
 LEGEND = f"""G/s: billions of parameters a second. GB/s: at the variant's own traffic, 28 bytes a parameter, amsgrad 36.
 limit: the share of a loop that moves the same bytes and computes nothing, measured in alternation, with the same
-instruction set and threads. ~: the quartiles of that share lie more than {WIDE:.0%} apart.
+instruction set and threads. ~: the quartiles of that share lie more than {100 * WIDE:.0f} % apart, or too few to tell.
 fastest: the fastest tenth of the step, and its limit that of the loop: what other work disturbs least.
 """
 
@@ -151,7 +151,7 @@ def warning(cases):
     wide = sum(case.wide for case in all_cases)
     if wide == 0:
         return ""
-    return (f"warning: {wide} of {len(all_cases)} shares vary by more than {WIDE:.0%} between repetitions (marked ~): "
+    return (f"warning: {wide} of {len(all_cases)} shares vary by more than {100 * WIDE:.0f} % between repetitions, or had fewer than three (marked ~): "
             "the machine is busy; the fastest tenths are what holds of them until a quiet run")
 
 

@@ -38,6 +38,10 @@ class Figures(unittest.TestCase):
         self.assertIn("fastest", text)
         self.assertIn("0.80", text)
 
+    def test_one_repetition_is_not_trusted(self):
+        samples = {"step": [1e-5], "plain": [8e-5], "unrolled": [8e-5]}
+        self.assertIn("8.00~", tables.text([Case("throughput/64K/adamw/avx2/1/huge", 65536, 1, 28, samples)]))
+
     def test_slower_threads_are_told_with_what_to_set(self):
         one, two = (case(f"throughput/1M/adamw/avx2/{threads}/huge", seconds) for threads, seconds in ((1, 1e-4), (2, 3e-4)))
         said = tables.slower_threads([one, two], "avx2")
@@ -52,6 +56,12 @@ class Figures(unittest.TestCase):
 
     def test_busy_is_a_share(self):
         self.assertTrue(0 <= machine.Busy().share() <= 1)
+
+    def test_a_description_has_caches_without_a_context_of_them(self):
+        about = machine.describe("make", {"isa": "avx2"}, machine.Busy())
+        if os.path.isdir("/sys/devices/system/cpu/cpu0/cache"):
+            self.assertIn("L1d", machine.cache_bytes(about))
+        self.assertRegex(about["busy"], r"^other work took \d+ % of the CPUs$")
 
     def test_cache_sizes(self):
         self.assertEqual(machine.cache_bytes(ABOUT), {"L1d": 32 << 10, "L2": 512 << 10, "L3": 32 << 20})

@@ -50,7 +50,8 @@ double expected(const bench_case &which)
 struct session {
     memory buffers;
     double begin = now(), seconds = 0; /* 0: no limit */
-    double done = 0, all = 0;          /* expected seconds */
+    double done = 0, all = 0;          /* expected seconds of all repetitions, */
+    double measured = 0, unseen = 0;   /* of those that were not skipped, of cases that had none yet */
     int tenth = -1;                    /* the last one that was told where no terminal is */
 
     /* What is left, at the rate of what is done; at first that rate is mostly the expected one, because the first
@@ -58,9 +59,9 @@ struct session {
     double rest() const
     {
         const double spent = now() - begin, trusted = 5;
-        const double left = (all - done) * (spent + trusted) / (done + trusted);
-        /* Past 1.5 times the limit hardly anything runs (run() below). */
-        return seconds == 0 ? left : std::min(left, std::max(1.6 * seconds - spent, 1.0));
+        const double rate = (spent + trusted) / (measured + trusted), left = (all - done) * rate;
+        /* Past 1.5 times the limit only first repetitions run (run() below). */
+        return seconds == 0 ? left : std::min(left, std::max(1.5 * seconds - spent, 0.0) + unseen * rate);
     }
 
     /* A line of at most 60 columns; where stderr is no terminal, one for each tenth. */
@@ -99,8 +100,11 @@ void run(benchmark::State &state, session &session, const bench_case &which, int
     state.counters["tensors"] = double(which.list->count);
     state.counters["bytes"] = double(bench_bytes_per_parameter(which.variant));
     state.SetLabel(which.name());
+    const double took = expected(which);
+    session.done += took;
+    session.measured += late ? 0 : took;
+    session.unseen -= repetition == 0 ? took : 0;
     repetition++;
-    session.done += expected(which);
     session.progress(which);
 }
 
@@ -129,6 +133,7 @@ int measure_all(const case_set &set, session &session, const std::string &out)
         const bench_case &which = set.cases[i];
         int &repetition = repetitions[i];
         session.all += which.repetitions * expected(which);
+        session.unseen += expected(which);
         benchmark::RegisterBenchmark(
             which.name().c_str(),
             [&session, &which, &repetition](benchmark::State &state) { run(state, session, which, repetition); })
@@ -227,8 +232,8 @@ int main(int argc, char **argv)
     }
     if (optind < argc)
         return wrong(argv[optind], "is no option: adamw-throughput --help lists them");
-    if (adamw_isa_active() == ADAMW_ISA_AUTO)
-        return wrong("ADAMW_ISA", "in the environment names no instruction set that runs here");
+    if (!bench_environment_isa(message))
+        return wrong("ADAMW_ISA", message);
 
     case_set set;
     const char *argument;

@@ -268,7 +268,7 @@ bool memory::allocate(const std::vector<bench_case> &cases, char *message)
         held += bench_arena_bytes(each.second.list, each.second.amsgrad);
     }
     /* Filling it takes seconds, on a busy machine many; progress overwrites the line. */
-    std::fprintf(stderr, "bench: filling %.1f GiB ...%s", double(held) / (1 << 30),
+    std::fprintf(stderr, "bench: filling %.0f MiB ...%s", double(held) / (1 << 20),
                  isatty(STDERR_FILENO) ? "" : "\n");
     for (const auto &each : needs)
         if (!bench_arena_new(&arenas[each.first], each.second.list, each.second.amsgrad, each.first, message)) {

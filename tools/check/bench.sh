@@ -41,6 +41,12 @@ part_bench() {
     refuses 'scalar' "$default/adamw-bench" --isa sse9
     refuses 'torch_adam_l2' "$default/adamw-bench" --variant sgd
     refuses 'gpt2, rul' "$default/adamw-throughput" --filter nothing-like-this
+    for program in "$default/adamw-bench" "$default/adamw-throughput --sizes 1K" \
+        "python3 bench/peers.py --build $default --sizes 1K"; do
+        refuses "ADAMW_ISA 'sse9' is no instruction set that runs here: it must be one of auto, scalar" \
+            env ADAMW_ISA=sse9 $program
+    done
+    refuses "'nonsense' is no list" python3 bench/peers.py --build "$default" --lists nonsense
     refuses 'or a size such as 64K' "$default/adamw-bench" --list 64X
     "$default/adamw-bench" --list 64K --steps 1 --threads 1
     "$default/adamw-bench" --list 3x100 --print-shapes | grep -q '3 tensors, 300 parameters' || fail "no list of 3x100"

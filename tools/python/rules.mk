@@ -9,7 +9,8 @@ PYTHON_NEEDS := torch numpy pytest hypothesis setuptools build
 PYTHON_INSTALL = $(PYTHON_VENV)/bin/pip install $(call quote,torch==$(call given,TORCH)) numpy pytest hypothesis \
     'setuptools>=77' build
 # The package from the source tree with the library that make built, so that nothing has to be installed.
-PYTHON_ENVIRONMENT = ADAMW_LIBRARY=$(call quote,$(abspath $(LIB_SHARED))) PYTHONPATH=$(call quote,$(abspath tools/python))
+PYTHON_ENVIRONMENT = ADAMW_LIBRARY=$(call quote,$(abspath $(LIB_SHARED))) \
+    PYTHONPATH=$(call quote,$(abspath tools/python))
 
 # Beside the library, where the package looks for it.
 PYTHON_LOOK := $(BUILD)/libadamw_look.so

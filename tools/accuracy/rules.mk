@@ -34,4 +34,12 @@ accuracy-quick: $(BUILD)/adamw-accuracy ## the same measurements with a hundredt
 accuracy-page: accuracy ## measures, and writes tables and pictures into kernels/
 	@tools/accuracy/page.sh write "$$ACCURACY_FOLDER"
 
+# A part of make test; a filter is for Criterion's programs alone.
+.PHONY: test-accuracy
+test-accuracy: $(BUILD)/adamw-accuracy
+	@tools/accuracy/test.sh $(BUILD)/adamw-accuracy
+ifeq ($(FILTER),)
+run-tests: test-accuracy
+endif
+
 -include $(ACCURACY_OBJECTS:.o=.d)

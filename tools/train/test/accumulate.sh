@@ -23,20 +23,19 @@ distance() {
         END { close_array(); print (NR >= 4 * count ? worst + 0 : "too few values") }'
 }
 
-# The fleet has 528 samples to train on. Coupled L2 shows the gradients' scale, which Adam alone would hide; the clip
-# comes after the scale. With the last batch weighed like a whole one the distance is above 0.05 but for 16 x 3, which
-# divides.
+# The fleet has 528 samples to train on. Coupled L2 shows the gradients' scale, which Adam alone or a clip would hide.
+# With the last batch weighed like a whole one the distance is above 0.1, but for 16 x 3, which divides, and 13 x 4,
+# whose last batch is a step of its own.
 check "528 samples" grep -q ' 528 samples train' "$dir/first.log"
 for sizes in "16 3" "17 2" "31 3" "527 2" "13 4" "41 5" "337 2"; do
     batch=${sizes% *} times=${sizes#* }
     for kind in whole parts; do
         [ $kind = whole ] && shape="--batch $((batch * times))" || shape="--batch $batch --accumulate $times"
         rm -f "$dir/$kind.state"
-        run $kind $shape --seeds 1 --optimizer adam-l2 --weight-decay 1 --clip 0.3 --stop 1 \
+        run $kind $shape --seeds 1 --optimizer adam-l2 --weight-decay 1 --stop 1 \
             --checkpoint "$dir/$kind.state"
     done
     far=$(distance "$dir/whole.state" "$dir/parts.state")
     check "--batch $batch --accumulate $times is $far off --batch $((batch * times))" \
         awk "BEGIN { exit !(\"$far\" + 0 == \"$far\" && $far < 1e-3) }"
-    echo "--batch $batch --accumulate $times: $far off" >> "$dir/accumulate.txt"
 done

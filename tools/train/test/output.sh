@@ -34,9 +34,9 @@ while [ ! -s "$dir/busy.state" ] && kill -0 $first 2> /dev/null && [ $tries -lt 
     sleep 0.1
     tries=$((tries + 1))
 done
-bad 'in use by another adamw-train' $long --checkpoint "$dir/busy.state" --resume
-bad 'in use by another adamw-train' $long --checkpoint "$dir/alias.state" --resume
-bad 'in use by another adamw-train' $long --checkpoint "$dir/alias.state"
+bad 'in use by another adamw-train' $long --checkpoint "$dir/busy.state" --resume --stop 1
+bad 'in use by another adamw-train' $long --checkpoint "$dir/alias.state" --resume --stop 1
+bad 'in use by another adamw-train' $long --checkpoint "$dir/alias.state" --stop 1
 check "the first trainer ended: $(cat "$dir/busy.log")" kill -KILL $first
 wait $first 2> /dev/null || true
 done=$(sed -n 's/^epochs //p' "$dir/busy.state" | head -n 1)

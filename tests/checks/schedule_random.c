@@ -13,7 +13,7 @@ bool check_schedule_any(const check_options *options)
 {
     schedule_any_counts n = {0};
     uint64_t state = options->seed << 24;
-    const int runs = options->quick ? 5000 : options->full ? 2000000 : 40000;
+    const int runs = options->quick ? 5000 : options->full ? 2000000 : 20000;
     for (int i = 0; i < runs; i++) {
         uint8_t data[256];
         for (size_t at = 0; at < sizeof data; at += 8) {

@@ -51,7 +51,7 @@ part_fuzz() {
     flags='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
     make -j"$(nproc)" BUILD="$work" CC=clang-14 CFLAGS="$flags -fsanitize=fuzzer-no-link" LDFLAGS="$flags" \
         WERROR=yes "$work/libadamw.a"
-    for target in step:200000 update:40000 schedule:100000; do
+    for target in step:200000 update:40000 schedule:40000; do
         runs=${FUZZ_RUNS:-${target#*:}} target=${target%:*}
         clang-14 -std=c11 -Wall -Wextra -Werror $flags -fsanitize=fuzzer -fopenmp "tests/fuzz/fuzz_$target.c" \
             tests/fuzz/list.c tests/checks/schedule_any.c "$work/libadamw.a" -lm -o "$work/fuzz_$target"

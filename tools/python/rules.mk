@@ -5,9 +5,9 @@
 TORCH ?= 2.13.0
 PYTHON ?= python3
 PYTHON_VENV := $(BUILD)/venv
-PYTHON_NEEDS := torch numpy pytest hypothesis setuptools build
+PYTHON_NEEDS := torch numpy pytest hypothesis setuptools build mypy
 PYTHON_INSTALL = $(PYTHON_VENV)/bin/pip install $(call quote,torch==$(call given,TORCH)) numpy pytest hypothesis \
-    'setuptools>=77' build
+    'setuptools>=77' build mypy
 # The package from the source tree with the library that make built, so that nothing has to be installed.
 PYTHON_ENVIRONMENT = ADAMW_LIBRARY=$(call quote,$(abspath $(LIB_SHARED))) \
     PYTHONPATH=$(call quote,$(abspath tools/python))
@@ -22,6 +22,17 @@ $(PYTHON_LOOK): tools/python/look.c $(FLAGS_STAMP)
 test-python: all $(PYTHON_LOOK) python-venv ## the Python package's tests; TESTS="-k bits" passes options to pytest
 	$(PYTHON_ENVIRONMENT) tools/words.sh TESTS $(call quoted,TESTS) \
 	    $(PYTHON_VENV)/bin/python -m pytest -c tools/python/pyproject.toml tools/python/tests
+
+# The fuzzer of test_moves.py with the library under AddressSanitizer. Leaks are not looked for: Python has its own.
+PYTHON_ASAN := $(BUILD)/asan-python
+ASAN_PRELOAD = $(shell $(CC) -print-file-name=libasan.so) $(shell $(CC) -print-file-name=libstdc++.so)
+.PHONY: test-python-asan
+test-python-asan: python-venv ## a long run of the Python package's fuzzer under AddressSanitizer (MOVES=200)
+	$(Q)$(MAKE) --no-print-directory BUILD=$(PYTHON_ASAN) CFLAGS='-g -O1 -fsanitize=address -fno-omit-frame-pointer' \
+	    LDFLAGS=-fsanitize=address $(PYTHON_ASAN)/libadamw.so $(PYTHON_ASAN)/libadamw_look.so
+	MOVES=$(or $(MOVES),200) ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD='$(ASAN_PRELOAD)' \
+	    ADAMW_LIBRARY=$(abspath $(PYTHON_ASAN))/libadamw.so PYTHONPATH=$(abspath tools/python) \
+	    $(PYTHON_VENV)/bin/python -m pytest -c tools/python/pyproject.toml tools/python/tests/test_moves.py $(TESTS)
 
 bench-python: python-venv ## the torch optimizer's step time against torch's own
 	@tools/setup.sh bench

@@ -21,8 +21,8 @@ from ._check import (
     has_tensor_betas, is_dtensor, is_plain, name_of,
 )
 from ._look import DATA_PTR, OTHER_LAYOUT, SAME, look_at
-from ._steps import LAST_STEP, StepCounters
-from ._tensors import Entry, Staged, dense_strides, fill_state, in_order, local
+from ._counters import LAST_STEP, StepCounters
+from ._layout import Entry, Staged, dense_strides, fill_state, in_order, local
 
 RATES = itemgetter("lr", "betas", "eps", "weight_decay")
 FLAGS = itemgetter(

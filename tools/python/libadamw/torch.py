@@ -17,7 +17,7 @@ from torch import Tensor
 from ._library import ARITHMETIC
 from ._check import AMSGRAD_STATE, EMA_STATE, STATES, check_group
 from ._plan import Extras, Plan
-from ._steps import StepCounters
+from ._counters import StepCounters
 
 __all__ = ["Adam", "AdamW"]
 

@@ -1,4 +1,6 @@
 """DistributedDataParallel, ZeroRedundancyOptimizer and FSDP2 on gloo, 2 and 4 processes: torch.optim.AdamW's bits."""
+import roots  # isort: skip  before torch; spawned workers import this file alone
+
 import copy
 import os
 import sys
@@ -115,6 +117,7 @@ def worker(rank, world, rendezvous, reports):
     try:
         warnings.filterwarnings("error", message=".*take torch's own step")
         torch.set_num_threads(1)
+        assert roots.wrong_roots(torch.Tensor.sqrt, roots.SOME) == 0
         dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=world)
         for check in (ddp, zero, fsdp):
             check(rank, world)

@@ -1,4 +1,4 @@
-"""_steps.py - the step counters of an optimizer: torch's one-element tensors, kept as views of a few flat ones.
+"""_counters.py - the step counters of an optimizer: torch's one-element tensors, kept as views of a few flat ones.
 
 torch's state["step"] is a tensor for each parameter, and adding 1 to each costs more than a small step itself. Here
 they are views of memory that Python sees too, so that a few of its own instructions move all, and whoever reads or

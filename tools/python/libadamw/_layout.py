@@ -1,4 +1,4 @@
-"""_tensors.py - the single tensors that a plan is made of: where their memory is, in which order, their first states.
+"""_layout.py - the single tensors that a plan is made of: where their memory is, in which order, their first states.
 
 What is accepted is _check.py's, what is done with the list _plan.py's.
 """

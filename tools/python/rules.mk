@@ -20,6 +20,17 @@ $(PYTHON_LOOK): tools/python/look.c $(FLAGS_STAMP)
 test-python: all $(PYTHON_LOOK) python-venv ## the Python package's tests; TESTS="-k bits" passes options to pytest
 	$(PYTHON_RUN) -m pytest -c tools/python/pyproject.toml tools/python/tests $(TESTS)
 
+# The fuzzer of test_moves.py with the library under AddressSanitizer. Leaks are not looked for: Python has its own.
+PYTHON_ASAN := $(BUILD)/asan-python
+ASAN_PRELOAD = $(shell $(CC) -print-file-name=libasan.so) $(shell $(CC) -print-file-name=libstdc++.so)
+.PHONY: test-python-asan
+test-python-asan: python-venv ## a long run of the Python package's fuzzer under AddressSanitizer (MOVES=200)
+	$(Q)$(MAKE) --no-print-directory BUILD=$(PYTHON_ASAN) CFLAGS='-g -O1 -fsanitize=address -fno-omit-frame-pointer' \
+	    LDFLAGS=-fsanitize=address $(PYTHON_ASAN)/libadamw.so $(PYTHON_ASAN)/libadamw_look.so
+	MOVES=$(or $(MOVES),200) ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD='$(ASAN_PRELOAD)' \
+	    ADAMW_LIBRARY=$(abspath $(PYTHON_ASAN))/libadamw.so PYTHONPATH=$(abspath tools/python) \
+	    $(PYTHON_VENV)/bin/python -m pytest -c tools/python/pyproject.toml tools/python/tests/test_moves.py $(TESTS)
+
 bench-python: python-venv ## the torch optimizer's step time against torch's own
 	@tools/setup.sh bench
 	@$(MAKE) --no-print-directory all $(PYTHON_LOOK) $(BUILD)/bench/libpeers.so

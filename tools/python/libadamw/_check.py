@@ -4,6 +4,7 @@ Everything is checked when a plan is made, before anything is written; _plan.py 
 """
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
@@ -13,7 +14,8 @@ STATES = ("exp_avg", "exp_avg_sq")
 AMSGRAD_STATE, EMA_STATE = "max_exp_avg_sq", "param_ema"
 
 _PLAIN_TYPES = (torch.Tensor, torch.nn.Parameter)
-_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16, torch.complex64, torch.complex128)
+CLASS_OPTIONS = ("arithmetic", "clip_grad_norm", "skip_not_finite", "ema_decay")
 
 
 def is_plain(tensor: torch.Tensor) -> bool:
@@ -39,7 +41,13 @@ def name_of(group: dict[str, Any], number: int, place: int) -> str:
 
 
 def check_group(group: dict[str, Any], number: int) -> None:
-    """Refuses what torch.optim.Adam offers and this step has not, and what torch refuses at its step."""
+    """Refuses what torch.optim.Adam offers and this step has not, and what torch refuses at its step.
+
+    Keys that neither knows are kept for those who put them there.
+    """
+    for key in CLASS_OPTIONS:
+        if key in group:
+            raise ValueError(f"{key} is in group {number}: it is for all groups together, an argument of the optimizer")
     if group["capturable"]:
         raise ValueError(f"capturable is True in group {number}: it serves CUDA graphs; on CPUs it must be False")
     if group["differentiable"]:
@@ -50,11 +58,18 @@ def check_group(group: dict[str, Any], number: int) -> None:
         raise ValueError(f"lr as a Tensor is not supported for foreach=True (group {number})")
 
 
+def number_of(value: Any, key: str, number: int) -> float:
+    """A rate of a group as the library takes it."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"{key} of group {number} is {value!r}: it must be a number") from None
+
+
 def check_param(param: torch.Tensor, name: str) -> None:
-    if not param.is_cpu:
-        raise TypeError(f"{name} is on {param.device}: it must be on the CPU")
     if param.dtype not in _DTYPES:
-        raise TypeError(f"{name} is {param.dtype}: it must be float32 (or bfloat16 or float16, for torch's own step)")
+        others = "float64, bfloat16, float16, complex64 or complex128"
+        raise TypeError(f"{name} is {param.dtype}: it must be float32 (or {others}, for torch's own step)")
     if param.layout != torch.strided:
         raise TypeError(f"{name} has the layout {param.layout}: it must be dense")
     if 0 in param.stride() and any(stride == 0 and size > 1 for size, stride in zip(param.shape, param.stride())):
@@ -99,21 +114,13 @@ def check_state(state: dict[str, Any], param: torch.Tensor, name: str, amsgrad: 
     if "step" not in state:
         raise RuntimeError(f"the state of {name} has no step")
     step = state["step"]
-    if not isinstance(step, torch.Tensor) or step.numel() != 1:
+    if not isinstance(step, torch.Tensor) or step.numel() != 1 or step.is_complex():
         raise TypeError(f"step of {name} is {step!r}: it must be a tensor of one number")
+    if is_plain(step) and step.untyped_storage().nbytes() == 0:
+        raise RuntimeError(f"step of {name} has no memory: its storage was resized")
     check_step(step.item(), name)
 
 
 def check_step(step: float, name: str) -> None:
-    if not (step >= 0 and step == int(step)):
+    if not (math.isfinite(step) and step >= 0 and step == int(step)):
         raise ValueError(f"step of {name} is {step}: it must be a whole number from 0")
-
-
-def check_apart(params: list[tuple[torch.Tensor, str]]) -> None:
-    """Refuses two parameters in the same memory: two threads would write it at once."""
-    dense = [(param.data_ptr(), param.nbytes, name) for param, name in params if param.is_contiguous()]
-    dense = sorted(part for part in dense if part[1])
-    for (address, size, name), (next_address, _, next_name) in zip(dense, dense[1:]):
-        if address + size > next_address:
-            one, other = sorted((name, next_name))
-            raise ValueError(f"{other} shares memory with {one}: each parameter must have memory of its own")

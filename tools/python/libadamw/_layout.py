@@ -22,11 +22,13 @@ class Entry(NamedTuple):
 
 
 class Staged(NamedTuple):
-    """A tensor whose elements lie in another order than its parameter's: copied before the step, and back after."""
+    """A tensor whose elements lie in another order than its parameter's: copied before the step, and back after.
+
+    The gradient is not copied back.
+    """
 
     row: int
     field: str
-    tensor: torch.Tensor | None  # None: the gradient, which is another tensor at each step, and is not copied back
     strides: tuple[int, ...]
 
 
@@ -59,7 +61,7 @@ def fill_state(state: dict[str, Any], param: torch.Tensor, keys: tuple[str, ...]
     if not state:
         dtype = torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
         state["step"] = torch.tensor(0.0, dtype=dtype)
-        for key in keys:
+        for key in (key for key in keys if key != EMA_STATE):
             state[key] = torch.zeros_like(param, memory_format=torch.preserve_format)
     if EMA_STATE in keys:
         state.setdefault(EMA_STATE, param.detach().clone(memory_format=torch.preserve_format))

@@ -15,6 +15,7 @@ FLOAT32 = 0
 DECAY = {"decoupled": 0, "l2": 1}
 ARITHMETIC = {"accurate": 0, "torch": 1}
 CLIP = {"none": 0, "global_norm": 1, "tensor_norm": 2, "value": 3}
+DTYPE = {"float32": 0, "bfloat16": 1, "float16": 2}
 EMA = {"none": 0, "constant": 1, "swa_utils": 2, "timm": 3, "bias_corrected": 4}
 ISA = {"auto": 0, "scalar": 1, "avx2": 2, "avx512": 3, "neon": 4}
 

@@ -1,36 +1,35 @@
 """_plan.py - one optimizer's step as the library takes it: the checked list of its tensors, kept between steps.
 
 Making a plan checks everything about every tensor; a later step asks only for what can change unnoticed, a column at
-a time, and makes a new plan where something did. What surrounds the step (constructor, hooks, pickling) is
-torch.py's, what is accepted is _check.py's.
+a time, and makes a new plan where something did. Nothing is remembered about memory that is not looked at again in
+each step. What surrounds the step (constructor, hooks, pickling) is torch.py's, what is accepted is _check.py's.
 """
 from __future__ import annotations
 
 from itertools import chain
 from operator import attrgetter, is_, itemgetter
-from sys import getrefcount
-from typing import Any, NamedTuple
+from typing import Any, Iterator, NamedTuple
 
 import torch
 from torch.autograd.graph import increment_version
-from torch.optim.adam import adam as torch_adam
 
 from . import _library as lib
+from ._averages import follow
 from ._check import (
-    AMSGRAD_STATE, EMA_STATE, STATES, check_apart, check_beside, check_group, check_param, check_state, check_step,
-    has_tensor_betas, is_dtensor, is_plain, name_of,
+    AMSGRAD_STATE, EMA_STATE, STATES, check_beside, check_group, check_param, check_state, check_step,
+    has_tensor_betas, is_dtensor, is_plain, name_of, number_of,
 )
-from ._look import DATA_PTR, OTHER_LAYOUT, SAME, look_at
-from ._counters import LAST_STEP, StepCounters
+from ._counters import LAST_STEP, Selection, StepCounters
 from ._layout import Entry, Staged, dense_strides, fill_state, in_order, local
+from ._look import OTHER_LAYOUT, SAME, Items, look_at
+from ._others import step_others
+from ._overlap import check_apart
 
 RATES = itemgetter("lr", "betas", "eps", "weight_decay")
 FLAGS = itemgetter(
     "amsgrad", "maximize", "foreach", "capturable", "differentiable", "fused", "decoupled_weight_decay"
 )
-TORCH_ADAM_KEYS = ("amsgrad", "lr", "weight_decay", "eps", "maximize", "foreach", "fused", "decoupled_weight_decay")
 GRAD, IS_NEG = attrgetter("grad"), torch.Tensor.is_neg
-
 
 
 class Extras(NamedTuple):
@@ -41,28 +40,13 @@ class Extras(NamedTuple):
     ema_decay: float | None = None
 
 
-def private_counts() -> tuple[int, int]:
-    """The reference counts of an optimizer's state, and of each dictionary in it, where nobody else holds them."""
-
-    class Holder:
-        pass
-
-    optimizer, states = Holder(), [{}]
-    optimizer.state = {0: states[0]}
-    held = [states[0]], (states[0],)  # as in Plan.held_states and in an Entry
-    counts = getrefcount(optimizer.__dict__["state"]), list(map(getrefcount, states))[0]
-    del held
-    return counts
-
-
-OUTER, INNER = private_counts()
-
-
 class Plan:
     def __init__(self, optimizer: torch.optim.Optimizer, counters: StepCounters) -> None:
         """Checks everything, then creates missing states. An exception names the parameter; nothing changed then."""
         groups, state = optimizer.param_groups, optimizer.state
         self.arithmetic, self.extras = optimizer.arithmetic, optimizer.extras
+        if self.arithmetic not in lib.ARITHMETIC:
+            raise ValueError(f"arithmetic is {self.arithmetic!r}: it must be 'torch' or 'accurate'")
         self.is_plain_step = self.extras == Extras()
         self.group_params = [list(group["params"]) for group in groups]
         self.params = list(chain.from_iterable(self.group_params))
@@ -74,10 +58,12 @@ class Plan:
         self.options, self.report = lib.default_options(), lib.UpdateReport()
         self.mixed_steps = False
 
+        # swa_utils' first average is a copy, for all parameters at once; later ones are blended.
+        self.first_average = not any([EMA_STATE in each for each in state.values()])
         self.mine, self.others = self._entries(groups, state, self.extras.ema_decay is not None)
         self._check_extras()
         self._write_options()
-        check_apart([(local(entry.param), entry.name) for entry in self.mine])
+        check_apart(self._written())
         for number, group in enumerate(groups):
             if not has_tensor_betas(group):
                 self._write_config(group, number)
@@ -94,13 +80,19 @@ class Plan:
             self.select = [place for place, param in enumerate(self.params) if id(param) in mine]
         self.wrapped = not all(map(is_plain, self.own_params))
         counters.adopt(self.states, sum(not state.get(param) for param in self.params))
-        self.counters = counters.select(self.states)
-        self.written = self.own_params + self.counters.tensors
-        self.held = [list(each.values()) for each in state.values()]  # so that no other tensor gets their addresses
-        self.held_states = list(state.values())
-        self.private = [INNER] * len(self.states)
-        self.state_addresses = self._state_addresses()
+        self.counters = Selection([state["step"] for state in self.states])
+        self.items = Items(state)
+        mine = set(map(id, self.states))
+        self.resting = [(param, each) for param, each in state.items() if EMA_STATE in each and id(each) not in mine]
         self._fill()
+
+    def _written(self) -> Iterator[tuple[torch.Tensor, str]]:
+        """Every tensor that the library writes, beside the counters."""
+        for entry in self.mine:
+            yield local(entry.param), entry.name
+            for key in entry.keys:
+                if key in entry.state:
+                    yield local(entry.state[key]), f"{key} of {entry.name}"
 
     def _check_extras(self) -> None:
         """What stands beside the step is for all parameters at once, which another step or process has a part of."""
@@ -131,14 +123,20 @@ class Plan:
                 state = states.get(param, {})
                 if state:
                     check_state(state, param, name, amsgrad)
-                is_mine = param.dtype == torch.float32 and not tensor_betas and (is_plain(param) or is_dtensor(param))
+                is_mine = (
+                    param.dtype == torch.float32
+                    and param.is_cpu
+                    and not tensor_betas
+                    and (is_plain(param) or is_dtensor(param))
+                )
                 (mine if is_mine else others).append(Entry(number, param, state, name, keys))
         return mine, others
 
     def _write_config(self, group: dict[str, Any], number: int) -> None:
         config = self.configs[number]
-        config.lr, config.eps, config.weight_decay = group["lr"], group["eps"], group["weight_decay"]
-        config.beta1, config.beta2 = group["betas"]
+        for key in ("lr", "eps", "weight_decay"):
+            setattr(config, key, number_of(group[key], key, number))
+        config.beta1, config.beta2 = [number_of(beta, "betas", number) for beta in group["betas"]]
         config.decay = lib.DECAY["decoupled" if group["decoupled_weight_decay"] else "l2"]
         config.arithmetic = lib.ARITHMETIC[self.arithmetic]
         config.amsgrad, config.maximize = group["amsgrad"], group["maximize"]
@@ -148,7 +146,7 @@ class Plan:
         if clip is not None:
             self.options.clip, self.options.clip_max = lib.CLIP["global_norm"], clip
         if ema is not None:
-            self.options.ema, self.options.ema_decay = lib.EMA["swa_utils"], ema
+            self.options.ema = lib.EMA["constant"]
         self.options.skip_not_finite = skip
 
     def _fill(self) -> None:
@@ -171,39 +169,37 @@ class Plan:
                     tensor = local(tensor)
                     addresses[row] = tensor.data_ptr()
                     if not in_order(tensor, strides):
-                        self.staged.append(Staged(row, key, None if key == "grad" else tensor, strides))
+                        self.staged.append(Staged(row, key, strides))
             self.table.fill(key, addresses)
         self.param_look, self.grad_look = look_at(params), look_at(grads, self.table, "grad")
+        kinds: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for entry in self.mine:
+            kinds.setdefault(("step",) + entry.keys, []).append(entry.state)
+        self.state_looks = [(states, keys, self._look_at_states(states, keys)) for keys, states in kinds.items()]
+
+    def _look_at_states(self, states: list[dict[str, Any]], keys: tuple[str, ...]) -> Any:
+        if self.wrapped:
+            return look_at([local(state[key]) for state in states for key in keys])
+        return look_at(states, keys=keys)
+
+    def _states_are_as_before(self, state: dict[Any, Any]) -> bool:
+        """Whether the optimizer has the same dictionaries, with tensors in the same memory."""
+        if not self.items.are_in(state):
+            return False
+        for states, keys, look in self.state_looks:
+            source = [local(each[key]) for each in states for key in keys] if self.wrapped else states
+            if look.again(source) != SAME:
+                return False
+        return True
 
     def _locals(self, tensors: list[torch.Tensor]) -> list[torch.Tensor]:
         return list(map(local, tensors)) if self.wrapped else tensors
 
-    def _state_addresses(self) -> list[int]:
-        tensors = [entry.state[key] for entry in self.mine for key in ("step",) + entry.keys]
-        return list(map(DATA_PTR, self._locals(tensors)))
-
-    def may_be_held(self, optimizer: torch.optim.Optimizer) -> bool:
-        """Whether somebody may replace or move a state without reaching for optimizer.state again."""
-        if getrefcount(optimizer.__dict__["state"]) != OUTER:
-            return True
-        return list(map(getrefcount, self.states)) != self.private
-
-    def _states_are_as_before(self, optimizer: torch.optim.Optimizer) -> bool:
-        states = list(optimizer.state.values())
-        return (
-            len(states) == len(self.held_states)
-            and all(map(is_, states, self.held_states))
-            and self._state_addresses() == self.state_addresses
-        )
-
     def grads(self) -> list[torch.Tensor]:
         return self._locals([param.grad for param in self.own_params])
 
-    def refresh(self, optimizer: torch.optim.Optimizer, reached: bool) -> list[torch.Tensor] | None:
-        """This step's gradients, with their addresses and new rates taken over; None: something else is new.
-
-        States are looked at where somebody `reached` for them since the last step or still holds their dictionaries.
-        """
+    def refresh(self, optimizer: torch.optim.Optimizer) -> list[torch.Tensor] | None:
+        """This step's gradients, with their addresses and new rates taken over; None: something else is new."""
         groups = optimizer.param_groups
         if (
             len(groups) != len(self.group_params)
@@ -225,9 +221,10 @@ class Plan:
                 self.param_look.again(self._locals(self.own_params)) == SAME
                 and self.grad_look.again(grads) != OTHER_LAYOUT
                 and not (self.single and any(map(IS_NEG, map(grads.__getitem__, self.single))))
-                and not ((reached or self.may_be_held(optimizer)) and not self._states_are_as_before(optimizer))
+                and self._states_are_as_before(optimizer.state)
             )
-        except (BufferError, KeyError, RuntimeError, TypeError):  # no key, memory or tensor: a new plan words it
+        except (AttributeError, BufferError, KeyError, RuntimeError, SystemError, TypeError):
+            # No key, memory, dictionary or tensor: a new plan words it.
             return None
         return grads if same else None
 
@@ -252,10 +249,17 @@ class Plan:
         """One step of the library's parameters, then of torch's. An error of the library leaves all as it was."""
         if self.mine:
             copies = self._copy_staged(grads) if self.staged else []
-            if self._call() and copies:
+            if self._call():
                 self._copy_back(copies)
+                self._follow_averages()
         if self.others:
-            self._step_others(groups)
+            step_others(self.others, groups)
+
+    def _follow_averages(self) -> None:
+        if self.extras.ema_decay is not None:
+            self.first_average = False
+            if self.resting:
+                follow(self.resting, self.extras.ema_decay)
 
     @torch.no_grad()
     def unscale(self, scale: torch.Tensor) -> None:
@@ -278,15 +282,20 @@ class Plan:
         self.mixed_steps = not alike
         self.config.threads = torch.get_num_threads()
         call = (self.config, step, self.table.rows, self.table.count)
-        increment_version(self.written)
+        increment_version(self.own_params)
         self.counters.add_one()
         if self.is_plain_step:
             status, skipped = lib.library.adamw_step(*call), False
         else:
+            if self.extras.ema_decay is not None:
+                self.options.ema_decay = 0.0 if self.first_average else self.extras.ema_decay
             status = lib.library.adamw_update(*call, self.options, self.report)
             skipped = self.report.skipped
         if status != lib.OK or skipped:
             self.counters.take_back()
+            if self.first_average:
+                for state in self.states:  # they are no averages yet
+                    state.pop(EMA_STATE, None)
         if status != lib.OK:
             words = lib.sentence("adamw_update_explain", *call, self.options)
             for row, entry in enumerate(self.mine):
@@ -302,11 +311,15 @@ class Plan:
     def _copy_staged(self, grads: list[torch.Tensor]) -> list[tuple[torch.Tensor | None, torch.Tensor]]:
         """Points the descriptors to copies in the parameter's order; returns them with the tensor to copy back to."""
         copies = []
-        for row, field, tensor, strides in self.staged:
-            source = grads[row] if tensor is None else tensor
+        for row, field, strides in self.staged:
+            if field == "grad":
+                source = grads[row]
+            else:
+                entry = self.mine[row]
+                source = local(entry.param if field == "param" else entry.state[field])
             copy = torch.empty_strided(source.shape, strides, dtype=source.dtype).copy_(source)
             setattr(self.table.rows[row], field, copy.data_ptr())
-            copies.append((tensor, copy))
+            copies.append((None if field == "grad" else source, copy))
         return copies
 
     @staticmethod
@@ -315,22 +328,3 @@ class Plan:
         for tensor, copy in copies:
             if tensor is not None:
                 tensor.copy_(copy)
-
-    @torch.no_grad()
-    def _step_others(self, groups: list[dict[str, Any]]) -> None:
-        for number, group in enumerate(groups):
-            entries = [entry for entry in self.others if entry.number == number]
-            if not entries:
-                continue
-            states = [entry.state for entry in entries]
-            torch_adam(
-                [entry.param for entry in entries],
-                [entry.param.grad for entry in entries],
-                [state["exp_avg"] for state in states],
-                [state["exp_avg_sq"] for state in states],
-                [state["max_exp_avg_sq"] for state in states] if group["amsgrad"] else [],
-                [state["step"] for state in states],
-                beta1=group["betas"][0],
-                beta2=group["betas"][1],
-                **{key: group[key] for key in TORCH_ADAM_KEYS},
-            )

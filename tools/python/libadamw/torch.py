@@ -8,72 +8,66 @@ from __future__ import annotations
 
 import contextlib
 import math
-import warnings
-from typing import Any, Callable, Iterator
+from numbers import Real
+from typing import Any, Callable, Literal
 
 import torch
 from torch import Tensor
 
-from ._library import ARITHMETIC
+from ._averages import Averaging
 from ._check import AMSGRAD_STATE, EMA_STATE, STATES, check_group
-from ._plan import Extras, Plan
 from ._counters import StepCounters
+from ._functional import step
+from ._library import ARITHMETIC
+from ._others import warn
+from ._plan import Extras, Plan
+from ._update import UpdateReport
 
-__all__ = ["Adam", "AdamW"]
+__all__ = ["Adam", "AdamW", "UpdateReport", "step"]
+
+Arithmetic = Literal["torch", "accurate"]
 
 
 class _Step:
-    """The step, before torch.optim.Adam or AdamW in the list of bases, which bring everything else."""
+    """The step, before torch.optim.Adam or AdamW in the list of bases, which bring everything else.
 
-    arithmetic = "torch"
-    extras = Extras()
-    #: Of the last step, where extras are on: the gradients' norm before clipping, and whether the step was skipped.
-    grad_norm, skipped = math.nan, False
-    _plan: Plan | None = None
-    _counters: StepCounters | None = None
-    _warned = False
-    # Whoever replaces or moves a state has to reach for it first: only then are its tensors looked at again.
-    _state_was_reached = True
+    Everything that belongs to one optimizer is an attribute of the instance: wrappers of frameworks inherit from its
+    class, and would find an attribute of the class in place of the optimizer's own.
+    """
 
-    @property
-    def state(self) -> dict[Tensor, Any]:
-        self._state_was_reached = True
-        return self.__dict__["state"]
-
-    @state.setter
-    def state(self, state: dict[Tensor, Any]) -> None:
-        self.__dict__["state"] = state
+    arithmetic: Arithmetic
+    grad_norm: float  #: of the last step, with clip_grad_norm or skip_not_finite: the gradients' norm before clipping
+    skipped: bool  #: whether the last step was skipped (skip_not_finite)
 
     def _set(self, arithmetic: str, *extras: Any) -> None:
         if arithmetic not in ARITHMETIC:
             raise ValueError(f"arithmetic is {arithmetic!r}: it must be 'torch' or 'accurate'")
         self.arithmetic = arithmetic
         self.extras = Extras(*extras)
-        clip, _, decay = self.extras
-        if clip is not None and not clip >= 0:
-            raise ValueError(f"clip_grad_norm is {clip}: it must be a norm from 0, or None")
-        if decay is not None and not 0 <= decay <= 1:
-            raise ValueError(f"ema_decay is {decay}: it must be from 0 to 1, or None")
+        clip, skip, decay = self.extras
+        if clip is not None and not (isinstance(clip, Real) and clip >= 0):
+            raise ValueError(f"clip_grad_norm is {clip!r}: it must be a norm from 0, or None")
+        if not isinstance(skip, bool):
+            raise ValueError(f"skip_not_finite is {skip!r}: it must be False or True")
+        if decay is not None and not (isinstance(decay, Real) and 0 <= decay <= 1):
+            raise ValueError(f"ema_decay is {decay!r}: it must be from 0 to 1, or None")
+        self._begin()
 
-    @contextlib.contextmanager
-    def averaged(self) -> Iterator[None]:
-        """Within it the parameters hold their averages (ema_decay), to validate or save the model; then their own."""
-        pairs = [(param, state[EMA_STATE]) for param, state in self.state.items() if EMA_STATE in state]
-        if not pairs:
-            raise RuntimeError("there are no averages: construct the optimizer with ema_decay, and make a step")
+    def _begin(self) -> None:
+        self.grad_norm, self.skipped = math.nan, False
+        self._plan: Plan | None = None
+        self._counters = StepCounters()
+        self._averaging = Averaging()
+        self._warned = False
 
-        @torch.no_grad()
-        def exchange() -> None:
-            for param, average in pairs:
-                own = param.clone()
-                param.copy_(average)
-                average.copy_(own)
+    def averaged(self) -> contextlib.AbstractContextManager[None]:
+        """Within it the parameters hold their averages (ema_decay), to validate or save the model; then their own.
 
-        exchange()
-        try:
-            yield
-        finally:
-            exchange()
+        Raises:
+            RuntimeError: there are no averages, or they are older than the parameters. So does a step, state_dict()
+            or load_state_dict() within it.
+        """
+        return self._averaging.place(self.state, self.extras.ema_decay)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """As torch.optim.Optimizer's; a group with an option that this optimizer has not is refused (ValueError)."""
@@ -81,18 +75,37 @@ class _Step:
             check_group(self.defaults | param_group, len(self.param_groups))
         super().add_param_group(param_group)
 
+    def state_dict(self) -> dict[str, Any]:
+        """As torch.optim.Optimizer's. arithmetic, clip_grad_norm, skip_not_finite and ema_decay are not in it."""
+        self._averaging.refuse("state_dict()")
+        return super().state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """As torch.optim.Optimizer's: the tensors are taken over, not copied, so that what they are shared with
+        stays shared. Give it copy.deepcopy(other.state_dict()) where another optimizer goes on with them.
+
+        Raises:
+            ValueError: a state has another shape than its parameter, or "param_names" in the dictionary and in this
+            optimizer have a parameter in different places. Nothing was changed then.
+        """
+        self._averaging.refuse("load_state_dict()")
+        super().load_state_dict(state_dict)
+
     def __getstate__(self) -> dict[str, Any]:
         return super().__getstate__() | {"arithmetic": self.arithmetic, "extras": self.extras}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._check_loaded(state)
         super().__setstate__(state)
-        self._plan = self._counters = None
+        if "_averaging" in self.__dict__:
+            self._plan = None
+        else:  # unpickled
+            self._begin()
 
-    @staticmethod
-    def _check_loaded(state: dict[str, Any]) -> None:
-        """Refuses a loaded state of other shapes before anything is taken over."""
-        for number, group in enumerate(state.get("param_groups", ())):
+    def _check_loaded(self, state: dict[str, Any]) -> None:
+        """Refuses a loaded state of other shapes or another order before anything is taken over."""
+        loaded = state.get("param_groups", ())
+        for number, group in enumerate(loaded):
             for place, param in enumerate(group["params"]):
                 for key in STATES + (AMSGRAD_STATE, EMA_STATE):
                     value = state["state"].get(param, {}).get(key)
@@ -101,6 +114,13 @@ class _Step:
                             f"the loaded {key} of parameter {place} of group {number} has shape "
                             f"{tuple(value.shape)}: it must be {tuple(param.shape)}, its parameter's"
                         )
+        here = _places(self.__dict__.get("param_groups", ()))
+        for name, place in _places(loaded).items():
+            if here.get(name, place) != place:
+                raise ValueError(
+                    f"parameter {name!r} is number {place[1]} of group {place[0]} in the loaded state, and number "
+                    f"{here[name][1]} of group {here[name][0]} here: give the optimizer its parameters in that order"
+                )
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Performs one optimization step.
@@ -120,17 +140,18 @@ class _Step:
         return self._step(closure)
 
     def _step(self, closure: Callable[[], Any] | None) -> Any:
+        self._averaging.refuse("a step")
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        grads = self._plan.refresh(self, self._state_was_reached) if self._plan is not None else None
+        found_inf, grad_scale = map(self.__dict__.get, ("found_inf", "grad_scale"))  # of torch.amp.GradScaler
+        skip = found_inf is not None and found_inf.item()
+        grads = self._plan.refresh(self) if self._plan is not None else None
         if grads is None:
             grads = self._new_plan()
-        self._state_was_reached = False
-        found_inf, grad_scale = map(self.__dict__.get, ("found_inf", "grad_scale"))  # of torch.amp.GradScaler
-        if found_inf is not None and found_inf.item():
-            return loss  # the step is skipped
+        if skip:
+            return loss
         if grad_scale is not None:
             self._plan.unscale(grad_scale)
         self._plan.step(grads, self.param_groups)
@@ -139,20 +160,22 @@ class _Step:
         return loss
 
     def _new_plan(self) -> list[Tensor]:
-        if self._counters is None:
-            self._counters = StepCounters()
         self._plan = None
         plan = Plan(self, self._counters)
         if plan.others and not self._warned:
             self._warned = True
-            entry = plan.others[0]
-            warnings.warn(
-                f"libadamw has kernels for float32 parameters and betas that are numbers: {len(plan.others)} "
-                f"parameters (the first: {entry.name}, {entry.param.dtype}) take torch's own step",
-                stacklevel=4,
-            )
+            warn(plan.others)
         self._plan = plan
         return plan.grads()
+
+
+def _places(groups: Any) -> dict[str, tuple[int, int]]:
+    """Group and place of each parameter that has a name."""
+    return {
+        name: (number, place)
+        for number, group in enumerate(groups)
+        for place, name in enumerate(group.get("param_names", ()))
+    }
 
 
 class AdamW(_Step, torch.optim.AdamW):
@@ -173,8 +196,9 @@ class AdamW(_Step, torch.optim.AdamW):
         ema_decay: keeps state["param_ema"], the average that torch.optim.swa_utils.AveragedModel keeps with
             get_ema_multi_avg_fn(ema_decay); `averaged()` puts it in the parameters' place for a while.
 
-    Parameters that are bfloat16 or float16, and groups whose betas are tensors, take torch's own step, with one
-    warning. Threads are torch.get_num_threads().
+    The last four are for all groups together, and are not part of state_dict(). Parameters that are not float32 or
+    not on the CPU, and groups whose betas are tensors, take torch's own step, with one warning. Keys of a group that
+    torch does not know are kept. Threads are torch.get_num_threads().
     """
 
     def __init__(
@@ -191,7 +215,7 @@ class AdamW(_Step, torch.optim.AdamW):
         capturable: bool = False,
         differentiable: bool = False,
         fused: bool | None = None,
-        arithmetic: str = "torch",
+        arithmetic: Arithmetic = "torch",
         clip_grad_norm: float | None = None,
         skip_not_finite: bool = False,
         ema_decay: float | None = None,
@@ -224,7 +248,7 @@ class Adam(_Step, torch.optim.Adam):
         differentiable: bool = False,
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
-        arithmetic: str = "torch",
+        arithmetic: Arithmetic = "torch",
         clip_grad_norm: float | None = None,
         skip_not_finite: bool = False,
         ema_decay: float | None = None,

@@ -213,22 +213,108 @@ def test_torch_compile_leaves_the_step_alone():
     assert_same(params, theirs, others, ours)
 
 
-@pytest.mark.parametrize("dtype", (torch.bfloat16, torch.float16))
-@pytest.mark.parametrize("name", CLASSES)
-def test_narrow_parameters_take_torchs_step_with_one_warning(name, dtype):
-    params = make_params([(5,), (6,), (7,)])
-    params[1].data = params[1].data.to(dtype)
-    others = copy.deepcopy(params)
-    theirs, ours = CLASSES[name][0](params, foreach=False), CLASSES[name][1](others)
+def beside_torch(params, others, theirs, ours, steps=4):
+    """Steps both; the lines of this file that were warned about."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        for _ in range(4):
+        for _ in range(steps):
             for one, other in zip(params, others):
                 one.grad = torch.randn_like(one)
                 other.grad = one.grad.clone()
             theirs.step(), ours.step()
-    assert [str(dtype) in str(warning.message) for warning in caught] == [True]
     assert_same(params, theirs, others, ours)
+    return [str(warning.message) for warning in caught if warning.filename == __file__]
+
+
+@pytest.mark.parametrize("flags", ({}, {"fused": True}, {"foreach": False}, {"foreach": True}))
+@pytest.mark.parametrize("dtype", (torch.bfloat16, torch.float16, torch.float64, torch.complex64, torch.complex128))
+@pytest.mark.parametrize("name", CLASSES)
+def test_other_dtypes_take_torchs_step_with_one_warning(name, dtype, flags):
+    """In the form that was asked for; in the fused one, where torch has it, if none was."""
+    params = [torch.nn.Parameter(torch.randn(size).to(dtype)) for size in (5, 64)]
+    others = copy.deepcopy(params)
+    form = {"fused": True} if not flags and not dtype.is_complex else flags
+    if dtype.is_complex and "fused" in flags:
+        form = flags = {}
+    theirs, ours = CLASSES[name][0](params, **form), CLASSES[name][1](others, **flags)
+    messages = beside_torch(params, others, theirs, ours)
+    assert len(messages) == 1 and f"2 parameters (the first: parameter 0 of group 0, {dtype}) take" in messages[0]
+
+
+def test_mixed_dtypes():
+    params = make_params([(5,), (6,), (7,)])
+    params[1].data = params[1].data.bfloat16()
+    others = copy.deepcopy(params)
+    theirs = torch.optim.AdamW(params, foreach=False)
+    ours = libadamw.torch.AdamW(others, foreach=False)
+    assert ["1 parameter (the first: parameter 1 of group 0" in message
+            for message in beside_torch(params, others, theirs, ours)] == [True]
+
+
+def test_parameters_on_another_device():
+    """The meta device has no values: what counts is that the others are stepped, and nothing is refused."""
+    params = make_params([(5,), (6,)])
+    others = copy.deepcopy(params)
+    params[1], others[1] = [torch.nn.Parameter(torch.empty(6, device="meta")) for _ in range(2)]
+    theirs, ours = torch.optim.AdamW(params, foreach=False), libadamw.torch.AdamW(others)
+    with pytest.warns(UserWarning, match=r"1 parameter \(the first: parameter 1 of group 0, torch.float32 on meta\)"):
+        for _ in range(3):
+            for one, other in zip(params, others):
+                one.grad = torch.randn_like(one)
+                other.grad = one.grad.clone()
+            theirs.step(), ours.step()
+    assert same_bits(params[0], others[0]) and ours.state[others[1]]["exp_avg"].is_meta
+    assert ours.state[others[1]]["step"] == 3
+
+
+def test_keys_that_torch_does_not_know_are_kept():
+    """Megatron's groups, for example, have multipliers and flags of their own."""
+    params = make_params([(3,), (4,)])
+    groups = [{"params": params[:1], "wd_mult": 0.0, "is_expert_parallel": False}, {"params": params[1:], "tag": [1]}]
+    optimizer = libadamw.torch.AdamW(groups)
+    give_grads(params)
+    optimizer.step()
+    optimizer.param_groups[0]["lr_mult"] = 0.5
+    optimizer.step()
+    saved = optimizer.state_dict()
+    fresh = libadamw.torch.AdamW([{"params": params[:1]}, {"params": params[1:]}])
+    fresh.load_state_dict(saved)
+    for each in (optimizer, fresh):
+        assert each.param_groups[0]["wd_mult"] == 0.0 and each.param_groups[0]["is_expert_parallel"] is False
+        assert each.param_groups[0]["lr_mult"] == 0.5 and each.param_groups[1]["tag"] == [1]
+        each.step()
+
+
+class Wrapper:
+    """As Fabric's _FabricOptimizer: of the optimizer's class, without its constructor, everything else passed on."""
+
+    def __init__(self, optimizer):
+        self._optimizer = optimizer
+        self.__class__ = type("Wrapped" + type(optimizer).__name__, (type(self), type(optimizer)), {})
+
+    def __getattr__(self, name):
+        return getattr(self._optimizer, name)
+
+    def step(self, closure=None):
+        return self._optimizer.step(closure)
+
+
+def test_wrapped_as_frameworks_do():
+    params = make_params([(3,), (4,)])
+    optimizer = libadamw.torch.AdamW(params, clip_grad_norm=1.0, skip_not_finite=True, ema_decay=0.5)
+    wrapper = Wrapper(optimizer)
+    assert isinstance(wrapper, libadamw.torch.AdamW)
+    give_grads(params)
+    wrapper.step()
+    assert wrapper.grad_norm == optimizer.grad_norm > 0 and wrapper.skipped is False
+    assert wrapper.state is optimizer.state and wrapper.arithmetic == "torch" and wrapper.state_dict()["state"]
+    with wrapper.averaged():
+        with pytest.raises(RuntimeError, match="a step within averaged"):
+            optimizer.step()
+    with pytest.raises(AttributeError):
+        wrapper.no_such_attribute
+    with pytest.raises(AttributeError):
+        libadamw.torch.AdamW.__new__(libadamw.torch.AdamW).state
 
 
 def test_tensor_betas_take_torchs_step():

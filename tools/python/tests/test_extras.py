@@ -84,16 +84,76 @@ def test_ema_is_swa_utils(decay):
     assert all(map(same_bits, own, twin.parameters()))
 
 
-def test_ema_that_begins_late_begins_at_the_parameters():
+@pytest.mark.parametrize("pattern", ("frozen later", "every other step", "first gradient late", "begins late"))
+def test_ema_where_gradients_are_missing(pattern):
+    """swa_utils moves every average at each update, with a gradient or without; the first update is a copy of all."""
+    params, theirs, others, ours = twins(shapes=[(5,), (4, 4), (3,)], lr=0.1)
+    decay = 0.7
+    late = 3 if pattern == "begins late" else 0
+    ours = libadamw.torch.AdamW(others, lr=0.1, ema_decay=None if late else decay)
+    model = torch.nn.ParameterList(params)
+    average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(decay))
+    for step in range(9):
+        give_grads(params, others)
+        missing = {"frozen later": step >= 4, "every other step": step % 2 == 1, "first gradient late": step < 3,
+                   "begins late": step in (1, 4)}[pattern]
+        if missing:
+            params[1].grad = others[1].grad = None
+        theirs.step()
+        if step == late and late:
+            ours.extras = ours.extras._replace(ema_decay=decay)
+        ours.step()
+        if step >= late:
+            average.update_parameters(model)
+            for one, other in zip(average.module.parameters(), others):
+                kept = ours.state.get(other, {}).get("param_ema", other)
+                assert same_bits(one, kept), f"step {step}"
+        assert all(map(same_bits, params, others))
+
+
+def test_ema_after_a_first_step_that_was_skipped():
+    """What there is then is no average yet: the first one is a copy."""
     params = make_params([(3,)])
-    optimizer = libadamw.torch.AdamW(params, lr=0.1)
+    optimizer = libadamw.torch.AdamW(params, lr=0.1, ema_decay=0.5, skip_not_finite=True)
+    for bad in (True, True, False):
+        give_grads(params)
+        params[0].grad[0] = math.nan if bad else 1.0
+        optimizer.step()
+        assert optimizer.skipped is bad and ("param_ema" in optimizer.state[params[0]]) is not bad
+    assert same_bits(optimizer.state[params[0]]["param_ema"], params[0].detach())
+
+
+def test_within_averaged_nothing_else_is_done():
+    params = make_params([(3,)])
+    optimizer = libadamw.torch.AdamW(params, lr=0.1, ema_decay=0.9)
+    for _ in range(3):
+        give_grads(params)
+        optimizer.step()
+    own, saved = params[0].detach().clone(), copy.deepcopy(optimizer.state_dict())
+    with optimizer.averaged():
+        average = params[0].detach().clone()
+        for action in (optimizer.step, optimizer.state_dict, lambda: optimizer.load_state_dict(saved),
+                       lambda: optimizer.averaged().__enter__()):
+            with pytest.raises(RuntimeError, match="within averaged.*: the parameters hold their averages"):
+                action()
+        assert same_bits(params[0].detach(), average) and not same_bits(own, average)
+    assert same_bits(params[0].detach(), own)
+    optimizer.step()
+
+
+def test_stale_averages():
+    params = make_params([(3,)])
+    optimizer = libadamw.torch.AdamW(params, lr=0.1, ema_decay=0.9)
     give_grads(params)
     optimizer.step()
-    before = params[0].detach().clone()
-    optimizer.extras = optimizer.extras._replace(ema_decay=0.5)
-    optimizer.step()
-    expected = torch.lerp(before, params[0].detach(), 0.5)
-    assert torch.equal(optimizer.state[params[0]]["param_ema"], expected)
+    plain = libadamw.torch.AdamW(params, lr=0.1)
+    plain.load_state_dict(optimizer.state_dict())
+    plain.step()
+    own = params[0].detach().clone()
+    with pytest.raises(RuntimeError, match="the averages are older than the parameters"):
+        with plain.averaged():
+            pass
+    assert same_bits(params[0].detach(), own)
 
 
 def test_checkpoint_with_an_average():
@@ -137,6 +197,9 @@ def test_non_contiguous():
     ({"clip_grad_norm": -1.0}, "clip_grad_norm is -1.0: it must be a norm from 0"),
     ({"clip_grad_norm": math.nan}, "clip_grad_norm is nan"),
     ({"ema_decay": 1.5}, "ema_decay is 1.5: it must be from 0 to 1"),
+    ({"ema_decay": "0.9"}, "ema_decay is '0.9': it must be from 0 to 1"),
+    ({"clip_grad_norm": "1"}, "clip_grad_norm is '1': it must be a norm from 0"),
+    ({"skip_not_finite": None}, "skip_not_finite is None: it must be False or True"),
 ))
 def test_refusals(options, message):
     with pytest.raises(ValueError, match=message):

@@ -48,15 +48,105 @@ def test_checkpoint_continues(name, to_ours, save):
     assert_same(reference, whole, *first)
 
 
-def test_loaded_checkpoint_is_not_written():
+@pytest.mark.parametrize("save", (lambda saved: saved, copy.deepcopy))
+def test_load_inside_one_process(save):
+    """What a dictionary shares with an optimizer stays shared, steps too, as with torch's: deepcopy parts them."""
     params, theirs, others, ours = twins()
+    more, more_others = copy.deepcopy(params), copy.deepcopy(others)
+    second = [type(theirs)(more, foreach=False), type(ours)(more_others)]
     give_grads(params, others)
-    theirs.step()
-    ours.load_state_dict(theirs.state_dict())
+    give_grads(more, more_others)
+    theirs.step(), ours.step()
+    held = [theirs.state_dict(), ours.state_dict()]
+    for optimizer, saved in zip(second, held):
+        optimizer.load_state_dict(save(saved))
+    for step in range(6):
+        theirs.step(), ours.step()
+        if step % 2:
+            second[0].step(), second[1].step()
+        if step == 3:  # back to what was held, which is what it has become where it is shared
+            theirs.load_state_dict(held[0]), ours.load_state_dict(held[1])
+        assert_same(params, theirs, others, ours)
+        assert_same(more, second[0], more_others, second[1])
+        for key, state in held[0]["state"].items():
+            assert all(same_bits(value, held[1]["state"][key][name]) for name, value in state.items())
+
+
+def shared_steps(rank, params, optimizer, steps):
+    for param in params:
+        param.grad = torch.ones_like(param)
+    for _ in range(steps):
+        optimizer.step()
+
+
+@pytest.mark.parametrize("start", ("fork", "spawn"))
+@pytest.mark.parametrize("shape", ((), (1,)))
+@pytest.mark.parametrize("stepped", (False, True))
+def test_counters_in_shared_memory(start, shape, stepped):
+    """The A3C idiom: all state moves to shared memory, then workers begin. Each of their steps is counted."""
+    import libadamw.torch
+
+    param = torch.nn.Parameter(torch.ones(4))
+    param.share_memory_()
+    optimizer = libadamw.torch.AdamW([param, torch.nn.Parameter(torch.ones(2))])
+    if stepped:
+        shared_steps(0, [param], optimizer, 1)
+    else:
+        optimizer.state[param] = {"step": torch.zeros(shape), "exp_avg": torch.zeros(4), "exp_avg_sq": torch.zeros(4)}
+    for value in optimizer.state[param].values():
+        value.share_memory_()
+    count = optimizer.state[param]["step"]
+    context = torch.multiprocessing.get_context(start)
+    for worker in range(2):  # one after the other: nothing is atomic
+        process = context.Process(target=shared_steps, args=(worker, [param], optimizer, 3))
+        process.start()
+        process.join()
+        assert process.exitcode == 0
+    assert count.item() == 6 + stepped and optimizer.state[param]["step"] is count and count.is_shared()
+    shared_steps(0, [param], optimizer, 1)
+    assert count.item() == 7 + stepped and optimizer.state[param]["exp_avg"][0] > 0.5
+
+
+def test_late_counters_are_not_those_of_another_process():
+    """Two processes begin with a parameter each of their own after the counters went to shared memory."""
+    import libadamw.torch
+
+    params = make_params([(2,)] * 3)
+    optimizer = libadamw.torch.AdamW(params)
+    shared_steps(0, params[:1], optimizer, 1)
+    optimizer.state[params[0]]["step"].share_memory_()
+    shared_steps(0, params[:2], optimizer, 1)
+    assert not optimizer.state[params[1]]["step"].is_shared()
+    assert [optimizer.state[param]["step"].item() for param in params[:2]] == [2, 1]
+
+
+def test_step_of_shape_one():
+    params, theirs, others, ours = twins(shapes=[(4,)] * 3)
+    for tensors, optimizer in ((params, theirs), (others, ours)):
+        for param in tensors:
+            optimizer.state[param] = {"step": torch.zeros(1), "exp_avg": torch.zeros(4), "exp_avg_sq": torch.zeros(4)}
     for _ in range(3):
-        ours.step()
-    assert all(theirs.state[param]["step"] == 1 for param in params)
-    assert all(ours.state[param]["step"] == 4 for param in others)
+        give_grads(params, others)
+        theirs.step(), ours.step()
+        assert_same(params, theirs, others, ours)
+    assert all(ours.state[param]["step"].shape == (1,) for param in others)
+
+
+def test_names_in_another_order():
+    import libadamw.torch
+
+    names = ("weight", "bias")
+    params = make_params([(3,), (3,)])
+    saved = libadamw.torch.AdamW(list(zip(names, params)))
+    give_grads(params)
+    saved.step()
+    others = make_params([(3,), (3,)])
+    turned = libadamw.torch.AdamW(list(zip(names[::-1], others)))
+    with pytest.raises(ValueError, match="parameter 'weight' is number 0 of group 0 in the loaded state, and number 1"):
+        turned.load_state_dict(saved.state_dict())
+    assert not turned.state and turned.param_groups[0]["param_names"] == ["bias", "weight"]
+    for other in ([("weight", others[0]), ("bias", others[1])], [("w", others[0]), ("b", others[1])], others):
+        libadamw.torch.AdamW(other).load_state_dict(saved.state_dict())  # in order, renamed, without names
 
 
 def test_step_is_right_whenever_read_and_heeds_whoever_writes():

@@ -2,13 +2,16 @@
 
 - libadamw.torch.AdamW and Adam: torch.optim's, with torch's bits and one pass over memory (needs torch)
 - libadamw.Schedule: learning-rate schedules with warmup, and published recipes by name
-- libadamw.adamw_step: one step on float32 arrays, in place (NumPy's, or whatever has __array_interface__)
+- libadamw.adamw_step, adamw_update: one step on float32 arrays, in place, and the whole update around it (NumPy's
+  arrays, or whatever has __array_interface__)
+- python -m libadamw.check: how far this CPU's torch has the same bits, and the speed beside it
 
 The package needs neither torch nor NumPy to be imported.
 """
-from ._arrays import adamw_step
+from ._arrays import adamw_step, adamw_update
 from ._library import isa, select_isa, version
 from ._schedule import Event, Schedule, presets
+from ._update import UpdateReport
 
 __version__ = version()
-__all__ = ["Event", "Schedule", "adamw_step", "isa", "presets", "select_isa", "version"]
+__all__ = ["Event", "Schedule", "UpdateReport", "adamw_step", "adamw_update", "isa", "presets", "select_isa", "version"]

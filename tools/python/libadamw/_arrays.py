@@ -1,33 +1,50 @@
-"""_arrays.py - the step on arrays: NumPy's, or any object with __array_interface__, without importing NumPy."""
+"""_arrays.py - steps on arrays: NumPy's, or any object with __array_interface__, without importing NumPy."""
 from __future__ import annotations
 
 import sys
+from math import prod
 from typing import Any, Sequence, Union
 
 from . import _library as lib
+from ._update import Clip, Ema, UpdateReport, config_of, options_of, update, whole
 
 Arrays = Union[Any, Sequence[Any]]
 
-_NATIVE_FLOAT32 = "<f4" if sys.byteorder == "little" else ">f4"
-_FIELDS = ("param", "grad", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+_ORDER = "<" if sys.byteorder == "little" else ">"
+_FLOAT32 = {f"{_ORDER}f4": lib.DTYPE["float32"]}
+# NumPy has no bfloat16: 16-bit integers stand for its bits, or the dtype of ml_dtypes.
+_COPIES = {f"{_ORDER}f2": lib.DTYPE["float16"], f"{_ORDER}u2": lib.DTYPE["bfloat16"], f"{_ORDER}V2": lib.DTYPE["bfloat16"]}
+_WORDS = {"f2": "float16", "f8": "float64", "c8": "complex64", "i4": "int32", "i8": "int64"}
 
 
-def _interface(array: Any, name: str, shape: tuple[int, ...] | None, written: bool) -> tuple[int, tuple[int, ...]]:
-    """The address and the shape of an array that is fit for the step; an exception that names it otherwise."""
+def _type_error(name: str, typestr: str, wanted: str) -> TypeError:
+    word = _WORDS.get(typestr[1:], typestr) if typestr[0] == _ORDER else typestr
+    hint = f": {name}.astype(numpy.float32) is a copy of it" if word == "float64" and wanted == "float32" else ""
+    return TypeError(f"{name} is {word}: it must be {wanted} in native byte order{hint}")
+
+
+def _interface(
+    array: Any, name: str, shape: tuple[int, ...] | None, dtypes: dict[str, int], written: bool
+) -> tuple[int, tuple[int, ...], int]:
+    """Address, shape and dtype of an array that is fit for the step; an exception that names it otherwise."""
+    wanted = "float32" if dtypes is _FLOAT32 else "float16, or uint16 for the bits of bfloat16,"
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(array, numpy.generic):
+        raise TypeError(f"{name} is a scalar, {type(array).__name__}, without memory to update: it must be an array")
     interface = getattr(array, "__array_interface__", None)
-    if interface is None:
-        raise TypeError(f"{name} is {type(array).__name__}: it must be a float32 array (with __array_interface__)")
-    if interface["typestr"] != _NATIVE_FLOAT32:
-        raise TypeError(f"{name} has the type {interface['typestr']}: it must be float32 in native byte order")
+    if not isinstance(interface, dict) or not isinstance(interface.get("data"), tuple):
+        raise TypeError(f"{name} is {type(array).__name__}: it must be an array of {wanted} (with __array_interface__)")
+    if interface["typestr"] not in dtypes:
+        raise _type_error(name, interface["typestr"], wanted)
     if interface.get("strides") is not None:
         strides = interface["strides"]
         raise ValueError(f"{name} has strides {strides}: it must be C-contiguous (numpy.ascontiguousarray)")
     address, read_only = interface["data"]
     if written and read_only:
-        raise ValueError(f"{name} is read-only: the step writes to it in place")
+        raise ValueError(f"{name} is read-only: it is written to in place")
     if shape is not None and interface["shape"] != shape:
         raise ValueError(f"{name} has the shape {interface['shape']}: it must be param's, {shape}")
-    return address, interface["shape"]
+    return address, interface["shape"], dtypes[interface["typestr"]]
 
 
 def _column(arrays: Arrays, name: str, count: int) -> Sequence[Any]:
@@ -36,6 +53,32 @@ def _column(arrays: Arrays, name: str, count: int) -> Sequence[Any]:
     if len(arrays) != count:
         raise ValueError(f"{name} has {len(arrays)} arrays: it must have as many as param, {count}")
     return arrays
+
+
+def _table(columns: dict[str, Arrays], written_grad: bool = False) -> lib.Table:
+    """The descriptors of arrays or lists of arrays by field; None stands for no array."""
+    given = {field: arrays for field, arrays in columns.items() if arrays is not None}
+    listed = isinstance(columns["param"], (list, tuple))
+    if listed:
+        count = len(columns["param"])
+        given = {field: _column(arrays, field, count) for field, arrays in given.items()}
+    else:
+        count = 1
+        given = {field: [array] for field, array in given.items()}
+    table = lib.Table(count)
+    shapes: list[tuple[int, ...] | None] = [None] * count
+    for field, arrays in given.items():
+        dtypes, written = _COPIES if field == "param_copy" else _FLOAT32, field != "grad" or written_grad
+        addresses = []
+        for index, array in enumerate(arrays):
+            name = f"{field}[{index}]" if listed else field
+            address, shapes[index], dtype = _interface(array, name, shapes[index], dtypes, written)
+            addresses.append(address)
+            if field == "param_copy":
+                table.rows[index].copy_dtype = dtype
+        table.fill(field, addresses)
+    table.fill("n", [prod(shape or ()) for shape in shapes])
+    return table
 
 
 def adamw_step(
@@ -71,7 +114,7 @@ def adamw_step(
         threads: 0 for OpenMP's default, otherwise at most so many.
 
     Raises:
-        TypeError: an argument is no float32 array.
+        TypeError: an argument is no float32 array, or no number. A NumPy scalar is no array: it has no memory.
         ValueError: a shape, stride, range or name is wrong, or two arrays of a tensor overlap.
         RuntimeError: ADAMW_ISA in the environment names an instruction set that cannot run here.
         Nothing was written then. Two tensors of a call must not overlap; this alone is not checked.
@@ -82,39 +125,72 @@ def adamw_step(
     Source: Loshchilov & Hutter 2019 (arXiv:1711.05101), algorithm 2; Kingma & Ba 2015 (arXiv:1412.6980); amsgrad:
     Reddi et al. 2018 (arXiv:1904.09237).
     """
-    if isinstance(param, (list, tuple)):
-        count = len(param)
-        columns = [_column(arrays, name, count) for arrays, name in zip((param, grad, exp_avg, exp_avg_sq), _FIELDS)]
-        if max_exp_avg_sq is not None:
-            columns.append(_column(max_exp_avg_sq, "max_exp_avg_sq", count))
-    else:
-        count = 1
-        columns = [[array] for array in (param, grad, exp_avg, exp_avg_sq)]
-        if max_exp_avg_sq is not None:
-            columns.append([max_exp_avg_sq])
-    for name, value, known in (("decay", decay, lib.DECAY), ("arithmetic", arithmetic, lib.ARITHMETIC)):
-        if value not in known:
-            raise ValueError(f"{name} is {value!r}: it must be one of {', '.join(map(repr, known))}")
-    if not isinstance(step, int) or not 1 <= step < 2**64:
-        raise ValueError(f"step is {step!r}: it must be an integer from 1")
-    if not isinstance(threads, int) or not 0 <= threads < 2**31:
-        raise ValueError(f"threads is {threads!r}: it must be 0 (OpenMP's default) or a number of threads")
-
-    config = lib.Config(lr, betas[0], betas[1], eps, weight_decay, lib.DECAY[decay], lib.ARITHMETIC[arithmetic],
-                        max_exp_avg_sq is not None, bool(maximize), threads)
-    table = lib.Table(count)
-    shapes: list[tuple[int, ...] | None] = [None] * count
-    for field, arrays in zip(_FIELDS, columns):
-        addresses = []
-        for index, array in enumerate(arrays):
-            name = f"{field}[{index}]" if isinstance(param, (list, tuple)) else field
-            address, shapes[index] = _interface(array, name, shapes[index], field != "grad")
-            addresses.append(address)
-        table.fill(field, addresses)
-    for row, shape in zip(table.rows, shapes):
-        row.n = 1
-        for length in shape or ():
-            row.n *= length
-    status = lib.library.adamw_step(config, step, table.rows, count)
+    number = whole(step, "step", 1, 2**64, "an integer from 1")
+    config = config_of(lr, betas, eps, weight_decay, decay, maximize, arithmetic, max_exp_avg_sq is not None)
+    config.threads = whole(threads, "threads", 0, 2**31, "0 (OpenMP's default) or a number of threads")
+    columns = {"param": param, "grad": grad, "exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq,
+               "max_exp_avg_sq": max_exp_avg_sq}
+    table = _table(columns)
+    status = lib.library.adamw_step(config, number, table.rows, table.count)
     if status != lib.OK:
-        raise lib.error_of(status, lib.explain(config, step, table))
+        raise lib.error_of(status, lib.explain(config, number, table))
+
+
+def adamw_update(
+    param: Arrays,
+    grad: Arrays,
+    exp_avg: Arrays,
+    exp_avg_sq: Arrays,
+    step: int,
+    *,
+    max_exp_avg_sq: Arrays | None = None,
+    param_ema: Arrays | None = None,
+    param_copy: Arrays | None = None,
+    lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 1e-4,
+    decay: str = "decoupled",
+    maximize: bool = False,
+    arithmetic: str = "accurate",
+    grad_scale: float = 1.0,
+    clip: Clip = "none",
+    clip_max: float | None = None,
+    skip_not_finite: bool = False,
+    ema: Ema = "none",
+    ema_decay: float | None = None,
+    zero_grad: bool = False,
+    tensor_norms: bool = False,
+    report_norm: bool = False,
+    report_ratio: bool = False,
+    threads: int = 0,
+) -> UpdateReport:
+    """adamw_step() with what trainers do around it, in one pass over memory (two with a clip by norm or a skip).
+
+    Args: adamw_step()'s, and
+        param_ema: the average of the parameters, of param's shape, zeros before step 1; with `ema`. Read and written.
+        param_copy: float16 (or uint16, for the bits of bfloat16) arrays that get the new parameters. Only written.
+        grad_scale: multiplies each gradient before anything else.
+        clip, clip_max: "global_norm" and "tensor_norm" scale gradients down to a norm, together or each tensor's
+            alone; "value" limits each gradient to [-clip_max, clip_max].
+        skip_not_finite: nothing is updated where a gradient is infinite or NaN: the report says `skipped`.
+        ema, ema_decay: "constant", "swa_utils", "timm" or "bias_corrected", as include/adamw.h defines them.
+        zero_grad: clears the gradients at the end.
+        tensor_norms, report_norm, report_ratio: fill in these of the report's figures.
+
+    Returns: what was found, an UpdateReport.
+
+    Raises: as adamw_step(); nothing was written then.
+    """
+    number = whole(step, "step", 1, 2**64, "an integer from 1")
+    config = config_of(lr, betas, eps, weight_decay, decay, maximize, arithmetic, max_exp_avg_sq is not None)
+    config.threads = whole(threads, "threads", 0, 2**31, "0 (OpenMP's default) or a number of threads")
+    columns = {"param": param, "grad": grad, "exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq,
+               "max_exp_avg_sq": max_exp_avg_sq, "param_ema": param_ema, "param_copy": param_copy}
+    table = _table(columns, written_grad=zero_grad)
+    options, norms = options_of(
+        table.count, grad_scale=grad_scale, clip=clip, clip_max=clip_max, skip_not_finite=skip_not_finite, ema=ema,
+        ema_decay=ema_decay, copy=param_copy is not None, zero_grad=zero_grad, tensor_norms=tensor_norms,
+        report_norm=report_norm, report_ratio=report_ratio,
+    )
+    return update(config, number, table, options, norms, "param")

@@ -6,6 +6,7 @@ into an exception. No NumPy and no torch here.
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
 from array import array
 from pathlib import Path
@@ -17,7 +18,6 @@ ARITHMETIC = {"accurate": 0, "torch": 1}
 CLIP = {"none": 0, "global_norm": 1, "tensor_norm": 2, "value": 3}
 DTYPE = {"float32": 0, "bfloat16": 1, "float16": 2}
 EMA = {"none": 0, "constant": 1, "swa_utils": 2, "timm": 3, "bias_corrected": 4}
-ISA = {"auto": 0, "scalar": 1, "avx2": 2, "avx512": 3, "neon": 4}
 
 # Of a schedule: field -> its words, in the order of the header.
 SCHEDULE_WORDS = {
@@ -178,6 +178,21 @@ class ScheduleGroup(ctypes.Structure):
 PATH = Path(os.environ.get("ADAMW_LIBRARY") or Path(__file__).with_name("libadamw.so"))
 
 
+def _open(path: Path) -> ctypes.CDLL:
+    """Opens a library; where the system has no OpenMP runtime, with the one that torch's wheel brings."""
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError:
+        spec = importlib.util.find_spec("torch")  # finds torch without importing it
+        if spec is None or spec.origin is None:
+            raise
+        runtime = Path(spec.origin).with_name("lib") / "libgomp.so.1"
+        if not runtime.exists():
+            raise
+        ctypes.CDLL(str(runtime))
+        return ctypes.CDLL(str(path))
+
+
 def _load(path: Path) -> ctypes.CDLL:
     if not path.exists():
         raise ImportError(
@@ -185,7 +200,7 @@ def _load(path: Path) -> ctypes.CDLL:
             "make and a C compiler and ships it in the package; or name one that `make` built in ADAMW_LIBRARY"
         )
     try:
-        library = ctypes.CDLL(str(path))
+        library = _open(path)
     except OSError as error:
         raise ImportError(
             f"libadamw: {path} does not load: {error} (where libgomp.so.1 is missing: install the compiler's OpenMP "
@@ -229,6 +244,17 @@ def _load(path: Path) -> ctypes.CDLL:
 
 
 library = _load(PATH)
+
+
+def _isas() -> dict[str, int]:
+    """The instruction sets by name, as the library numbers them."""
+    names: dict[str, int] = {}
+    while (name := library.adamw_isa_name(len(names)).decode()) != "unknown":
+        names[name] = len(names)
+    return names
+
+
+ISA = _isas()
 
 
 def default_config() -> Config:
@@ -294,7 +320,7 @@ def select_isa(name: str) -> None:
     """Chooses the instruction set for the whole process; every one gives the same bits.
 
     Args:
-        name: "auto" (the CPU's best), "scalar", "avx2", "avx512" or "neon".
+        name: "auto" (the CPU's best), "scalar", "avx2", "avx512", "neon", or another that the library has.
 
     Raises:
         ValueError: the name is none of these.

@@ -14,7 +14,7 @@ STRUCTURES = {"adamw_config": lib.Config, "adamw_tensor": lib.Tensor, "adamw_upd
               "adamw_update_report": lib.UpdateReport, "adamw_schedule_config": lib.ScheduleConfig,
               "adamw_schedule": lib.ScheduleState, "adamw_schedule_group": lib.ScheduleGroup}
 ENUMS = {"ADAMW_DECAY": lib.DECAY, "ADAMW_ARITHMETIC": lib.ARITHMETIC, "ADAMW_CLIP": lib.CLIP, "ADAMW_EMA": lib.EMA,
-         "ADAMW_ISA": lib.ISA}
+         "ADAMW_ISA": lib.ISA, "ADAMW_DTYPE": lib.DTYPE}
 PREFIXES = {"kind": "SCHEDULE", "unit": "UNIT", "warmup_unit": "UNIT", "mode": "MODE", "threshold_mode": "THRESHOLD",
             "anneal": "ANNEAL", "weight_decay_kind": "WEIGHT_DECAY"}
 for field, words in lib.SCHEDULE_WORDS.items():
@@ -53,6 +53,13 @@ def test_enumerations(tmp_path):
             lines.append(f'printf("{constant} %d\\n", (int){constant});')
             expected[constant] = str(value)
     assert compiled(tmp_path, lines) == expected
+
+
+def test_every_instruction_set_of_the_header_is_known():
+    header = (INCLUDE / "adamw.h").read_text()
+    body = re.search(r"typedef enum adamw_isa \{(.*?)\} adamw_isa;", header, flags=re.DOTALL).group(1)
+    names = re.findall(r"ADAMW_ISA_(\w+) = \d", body)
+    assert [name.upper() for name in lib.ISA] == names and len(names) >= 5
 
 
 @pytest.mark.parametrize("name", STRUCTURES)

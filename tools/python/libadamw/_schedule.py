@@ -3,10 +3,14 @@ from __future__ import annotations
 
 import ctypes
 import enum
-import math
-from typing import Any, Iterable, Sequence
+import warnings
+from typing import TYPE_CHECKING, Any, Iterable, Sequence
 
 from . import _library as lib
+from ._update import number, whole
+
+if TYPE_CHECKING:
+    from ._scheduler import AttachedSchedule
 
 
 class Event(enum.IntFlag):
@@ -21,6 +25,7 @@ class Event(enum.IntFlag):
 
 
 _LISTS = ("milestones", "weight_decay_milestones")
+_KEPT = {"lr": "scheduled_lr", "weight_decay": "scheduled_weight_decay"}  # in a group: what was written there last
 _FIELDS = [name for name, _ in lib.ScheduleConfig._fields_ if not name.endswith("milestone_count")]
 
 
@@ -58,6 +63,8 @@ class Schedule:
         config = lib.ScheduleConfig()
         lib.library.adamw_schedule_config_init(config)
         self._lists = {}
+        self._base_lr_is_given = "base_lr" in settings
+        self._unread = 0  # steps and epochs since the rate was read; -1 from then on
         for name, value in ({"kind": kind} | settings).items():
             self._set(config, name, value)
         self._state = lib.ScheduleState()
@@ -76,7 +83,11 @@ class Schedule:
 
         `options` has the learning rate and the weight decay to construct the optimizer with.
         """
+        if not isinstance(name, str):
+            raise TypeError(f"name is {name!r}: it must be one of {', '.join(presets())}")
+        total = whole(total, "total", 0, 2**53, "a number of epochs or steps from 0")
         schedule = cls()
+        schedule._base_lr_is_given = True
         config = lib.Config()
         if lib.library.adamw_preset(name.encode(), total, config, schedule._state) != lib.OK:
             raise ValueError(f"libadamw: {lib.sentence('adamw_preset_explain', name.encode(), total)}")
@@ -93,13 +104,21 @@ class Schedule:
         if name in _LISTS:
             self._set_list(config, name, value)
             return
-        try:
-            setattr(config, name, value)
-        except (TypeError, OverflowError) as error:
-            raise TypeError(f"{name} is {value!r}: {error}") from None
+        kind = dict(lib.ScheduleConfig._fields_)[name]
+        if kind is ctypes.c_bool and not isinstance(value, bool):
+            raise TypeError(f"{name} is {value!r}: it must be False or True")
+        if kind is ctypes.c_int64:
+            try:
+                value = whole(value, name, -(2**63), 2**63, "an integer")
+            except ValueError as error:
+                raise TypeError(str(error)) from None
+        setattr(config, name, number(value, name) if kind is ctypes.c_double else value)
 
     def _set_list(self, config: lib.ScheduleConfig, name: str, values: Sequence[int]) -> None:
-        self._lists[name] = kept = (ctypes.c_int64 * len(values))(*values)  # the library does not copy them
+        try:
+            self._lists[name] = kept = (ctypes.c_int64 * len(values))(*values)  # the library does not copy them
+        except TypeError:
+            raise TypeError(f"{name} is {values!r}: it must be a list of integers") from None
         setattr(config, name, ctypes.cast(kept, ctypes.POINTER(ctypes.c_int64)))
         setattr(config, name.replace("milestones", "milestone_count"), len(values))
 
@@ -128,6 +147,7 @@ class Schedule:
     @property
     def lr(self) -> float:
         """The rate for the coming step."""
+        self._unread = -1
         return lib.library.adamw_schedule_lr(self._state)
 
     @property
@@ -140,13 +160,70 @@ class Schedule:
             return getattr(self._state, name.replace("steps", "step").replace("epochs", "epoch"))
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
+    def counts(self, unit: str) -> bool:
+        """Whether the recipe counts "step"s or "epoch"s: of its main phase, or of a warmup in another unit."""
+        settings = self.settings
+        return unit in (settings["unit"], settings["warmup_unit"] if settings["warmup"] else settings["unit"])
+
     def step(self) -> None:
-        """A step was made. A recipe that counts in epochs alone does not need it."""
+        """A step was made. A recipe that counts in epochs alone does not need it. No optimizer is changed: apply()
+        does that, or attach()."""
+        self._count()
         lib.library.adamw_schedule_step(self._state)
 
-    def epoch(self, metric: float = math.nan) -> Event:
-        """An epoch ended, with this value of the validation metric, which only "plateau" looks at."""
-        return Event(lib.library.adamw_schedule_epoch(self._state, metric))
+    def epoch(self, metric: float | None = None) -> Event:
+        """An epoch ended, with this value of the validation metric, which only "plateau" looks at.
+
+        Raises:
+            TypeError: "plateau" without a metric (NaN is one: it is never better), or one that is no number.
+        """
+        if metric is None:
+            if self._state.config.kind == lib.SCHEDULE_WORDS["kind"].index("plateau"):
+                raise TypeError("metric is None: a plateau schedule needs the epoch's validation metric")
+            metric = 0.0
+        value = number(metric, "metric")
+        self._count()
+        return Event(lib.library.adamw_schedule_epoch(self._state, value))
+
+    def _count(self) -> None:
+        """Says once that counting alone changes no optimizer, where the rate was never read."""
+        self._unread += self._unread >= 0
+        if self._unread == 3:
+            warnings.warn(
+                "libadamw: steps or epochs are counted, and the rate is never read: apply(optimizer) writes it into an "
+                "optimizer's groups, and attach(optimizer) makes a scheduler that does so at each step",
+                stacklevel=3,
+            )
+
+    def attach(self, optimizer: Any) -> AttachedSchedule:
+        """A scheduler as torch.optim.lr_scheduler has them, for frameworks: it writes the rates at each step().
+
+        Args:
+            optimizer: a torch.optim.Optimizer. Its groups get the first rate at once.
+
+        Raises: as apply(); TypeError where it is no optimizer.
+        """
+        from ._scheduler import AttachedSchedule
+
+        return AttachedSchedule(self, optimizer)
+
+    def _check_groups(self, groups: Sequence[dict[str, Any]]) -> None:
+        """Refuses what would be overwritten or left unused without a word."""
+        for index, group in enumerate(groups):
+            for key, kept in _KEPT.items():
+                if kept in group and group[key] != group[kept]:
+                    raise ValueError(
+                        f"{key} of group {index} was set to {group[key]} where the schedule had written {group[kept]}: "
+                        f"set 'initial_{key}' of the group to change its full value, or delete its {kept!r} to let "
+                        "the schedule overwrite it"
+                    )
+        rates = [group.get("initial_lr", group["lr"]) for group in groups]
+        base = self._state.config.base_lr
+        if self._base_lr_is_given and rates and base not in rates:
+            raise ValueError(
+                f"base_lr of the schedule is {base}, and no group has this rate ({', '.join(map(str, rates))}): "
+                "construct the optimizer with lr=schedule.options['lr'], or the schedule without base_lr"
+            )
 
     def apply(self, optimizer: Any) -> None:
         """Writes the rate and the weight decay of the coming step into an optimizer's groups.
@@ -154,13 +231,17 @@ class Schedule:
         Args:
             optimizer: any torch.optim.Optimizer, or a list of dictionaries with "lr" and "weight_decay". What a
                 group has at the first call is its own full rate and decay (kept in it as "initial_lr", as torch's
-                schedulers do, and "initial_weight_decay"); the schedule's shape goes over them.
+                schedulers do, and "initial_weight_decay"); the schedule's shape goes over them. A group that comes
+                later starts in the same way, at the point where the schedule is.
 
         Raises:
-            ValueError: a group's rate or decay is negative or not finite. No group was written then.
+            ValueError: a group's rate or decay is negative or not finite; or was set by hand since the schedule wrote
+            it; or base_lr was given and is no group's rate. No group was written then.
         """
         groups: Iterable[dict[str, Any]] = getattr(optimizer, "param_groups", optimizer)
         groups = list(groups)
+        self._check_groups(groups)
+        self._unread = -1
         configs = (lib.Config * len(groups))()
         rows = (lib.ScheduleGroup * len(groups))()
         for row, config, group in zip(rows, configs, groups):
@@ -174,6 +255,7 @@ class Schedule:
         for row, config, group in zip(rows, configs, groups):
             group["initial_lr"], group["initial_weight_decay"] = row.base_lr, row.weight_decay
             group["lr"], group["weight_decay"] = config.lr, config.weight_decay
+            group[_KEPT["lr"]], group[_KEPT["weight_decay"]] = config.lr, config.weight_decay
 
     def state_dict(self) -> dict[str, str]:
         """The state as a text that keeps every bit, for load_state_dict() of a schedule with the same settings."""
@@ -183,6 +265,8 @@ class Schedule:
 
     def load_state_dict(self, state_dict: dict[str, str]) -> None:
         """Goes on from a saved state. Raises ValueError for one of other settings, cut off or edited."""
+        if not isinstance(state_dict, dict) or not isinstance(state_dict.get("schedule"), str):
+            raise ValueError("the state has no 'schedule': it must be what state_dict() gave")
         text = state_dict["schedule"].encode()
         status = lib.library.adamw_schedule_load(self._state, text, len(text))
         if status != lib.OK:
@@ -190,7 +274,10 @@ class Schedule:
             raise lib.error_of(status, words)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (self.settings, self.state_dict())
+        settings = self.settings
+        if not self._base_lr_is_given:
+            del settings["base_lr"]
+        return _restore, (settings, self.state_dict())
 
     def __repr__(self) -> str:
         kind, state = self.settings["kind"], self._state

@@ -127,3 +127,167 @@ def test_refusals_of_presets_and_states():
     assert groups[0] == {"lr": 1e-3, "weight_decay": 0.0}
     with pytest.raises(AttributeError, match="no attribute 'rate'"):
         schedule.rate
+
+
+def make_optimizer(**options):
+    import libadamw.torch
+
+    torch.manual_seed(0)
+    return libadamw.torch.AdamW([torch.nn.Parameter(torch.randn(4))], **options)
+
+
+def run(scheduler, epochs, first=0):
+    """An epoch's loss falls for a while; the rates and parameters afterwards."""
+    rates = []
+    for epoch in range(first, first + epochs):
+        for param in scheduler.optimizer.param_groups[0]["params"]:
+            param.grad = torch.full((4,), 0.1 + epoch)
+        scheduler.optimizer.step()
+        scheduler.step(max(1.0, 5.0 - epoch))
+        rates += scheduler.get_last_lr()
+    return rates
+
+
+def test_attached_is_what_frameworks_ask_for():
+    """Lightning, Accelerate and transformers check for torch's class; these are the members that they use."""
+    schedule = Schedule.preset("rul", 200)
+    optimizer = make_optimizer(**schedule.options)
+    scheduler = schedule.attach(optimizer)
+    assert isinstance(scheduler, torch.optim.lr_scheduler.LRScheduler) and scheduler.optimizer is optimizer
+    assert scheduler.base_lrs == [1e-3] and scheduler.get_last_lr() == scheduler.get_lr() == [schedule.lr]
+    assert optimizer.param_groups[0]["lr"] == schedule.lr and math.isclose(schedule.lr, 1e-4)
+    assert scheduler.last_epoch == 0
+    scheduler.step(1.0)
+    assert scheduler.last_epoch == 1 and scheduler.last_event == Event.WARMUP
+    assert optimizer.param_groups[0]["lr"] == schedule.lr > 1e-4
+    with pytest.raises(TypeError, match="optimizer is list: it must be a torch.optim.Optimizer"):
+        schedule.attach([{"lr": 1e-3, "weight_decay": 0.0}])
+
+
+@pytest.mark.parametrize("order", ("optimizer first", "scheduler first"))
+def test_attached_resumes_to_the_bit(order):
+    settings = {"kind": "plateau", "base_lr": 1e-3, "patience": 2, "factor": 0.5, "warmup": 3}
+
+    def fresh():
+        optimizer = make_optimizer(lr=1e-3)
+        return Schedule(**settings).attach(optimizer)
+
+    whole, part, resumed = fresh(), fresh(), fresh()
+    rates = run(whole, 20)
+    begin = run(part, 8)
+    saved = copy.deepcopy((part.optimizer.state_dict(), part.state_dict()))
+    loads = [lambda: resumed.optimizer.load_state_dict(saved[0]), lambda: resumed.load_state_dict(saved[1])]
+    for load in loads if order == "optimizer first" else loads[::-1]:
+        load()
+    with torch.no_grad():
+        for one, other in zip(part.optimizer.param_groups[0]["params"], resumed.optimizer.param_groups[0]["params"]):
+            other.copy_(one)
+    assert begin + run(resumed, 12, 8) == rates and len(set(rates)) > 5
+    for one, other in zip(whole.optimizer.param_groups[0]["params"], resumed.optimizer.param_groups[0]["params"]):
+        assert torch.equal(one, other)
+
+
+def test_attached_in_steps_and_in_both_units():
+    steps = Schedule("cosine", total=10, unit="step", base_lr=1e-3).attach(make_optimizer())
+    steps.step()
+    assert steps.schedule.steps == 1 and steps.schedule.epochs == 0
+    with pytest.raises(RuntimeError, match="this recipe counts steps alone: call step"):
+        steps.epoch()
+    with pytest.raises(TypeError, match="give the metric to epoch"):
+        steps.step(1.0)
+    both = Schedule("plateau", warmup=2, warmup_unit="step").attach(make_optimizer())
+    both.step(), both.step(), both.epoch(1.0)
+    assert (both.schedule.steps, both.schedule.epochs) == (2, 1) and both.get_last_lr() == [1e-3]
+
+
+@pytest.mark.parametrize("scheduler", (lambda s: s, lambda s: s.attach(make_optimizer())))
+def test_plateau_needs_its_metric(scheduler):
+    schedule = Schedule("plateau")
+    end = getattr(scheduler(schedule), "epoch")
+    with pytest.raises(TypeError, match="metric is None: a plateau schedule needs the epoch's validation metric"):
+        end()
+    with pytest.raises(TypeError, match="metric is 'low': it must be a number"):
+        end("low")
+    assert schedule.epochs == 0
+    end(math.nan)
+    assert schedule.epochs == 1
+
+
+def test_base_lr_of_no_group():
+    """Given, it must be a group's; not given, the groups' own rates are scaled."""
+    optimizer = make_optimizer(lr=3e-4)
+    for given in (Schedule("cosine", total=10, base_lr=1e-3), Schedule.preset("rul", 200)):
+        for again in (given, pickle.loads(pickle.dumps(given))):
+            with pytest.raises(ValueError, match=r"base_lr of the schedule is 0.001, and no group has this rate"):
+                again.attach(optimizer)
+    assert optimizer.param_groups[0]["lr"] == 3e-4 and "initial_lr" not in optimizer.param_groups[0]
+    for open_ in (Schedule("cosine", total=10), pickle.loads(pickle.dumps(Schedule("cosine", total=10)))):
+        open_.apply(make_optimizer(lr=3e-4))
+
+
+@pytest.mark.parametrize("key", ("lr", "weight_decay"))
+def test_a_rate_written_by_hand_is_refused(key):
+    optimizer = make_optimizer()
+    scheduler = Schedule("cosine", total=10).attach(optimizer)
+    scheduler.step()
+    group = optimizer.param_groups[0]
+    group[key] = 0.5
+    before = dict(group)
+    with pytest.raises(ValueError, match=f"{key} of group 0 was set to 0.5 where the schedule had written"):
+        scheduler.step()
+    assert group == before
+    del group[f"scheduled_{key}"]
+    scheduler.schedule.apply(optimizer)
+    assert group[key] != 0.5
+
+
+def test_a_group_added_in_mid_run():
+    """It starts with its own rate as the full one, at the point where the schedule is."""
+    optimizer = make_optimizer()
+    scheduler = Schedule("linear", total=10).attach(optimizer)
+    for _ in range(4):
+        scheduler.step()
+    optimizer.add_param_group({"params": [torch.nn.Parameter(torch.ones(2))], "lr": 1e-2})
+    scheduler.step()
+    assert [math.isclose(lr, full * 0.5) for lr, full in zip(scheduler.get_last_lr(), (1e-3, 1e-2))] == [True] * 2
+
+
+def test_counting_without_an_optimizer_is_said():
+    schedule = Schedule("cosine", total=10)
+    with pytest.warns(UserWarning, match="the rate is never read: apply.* attach") as caught:
+        for _ in range(5):
+            schedule.epoch()
+    assert len(caught) == 1 and caught[0].filename == __file__
+
+
+def test_counting_with_a_reader_is_silent(recwarn):
+    schedule = Schedule("cosine", total=10)
+    for _ in range(5):
+        schedule.lr
+        schedule.epoch()
+    applied, optimizer = Schedule("cosine", total=10), make_optimizer()
+    for _ in range(5):
+        applied.apply(optimizer)
+        applied.step(), applied.epoch()
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("settings, message", (
+    ({"three_phase": "no"}, "three_phase is 'no': it must be False or True"),
+    ({"patience": 2**64}, "patience is 18446744073709551616: it must be an integer"),
+    ({"milestones": 5}, "milestones is 5: it must be a list of integers"),
+    ({"milestones": [1.5]}, r"milestones is \[1.5\]: it must be a list of integers"),
+))
+def test_settings_of_another_type(settings, message):
+    with pytest.raises(TypeError, match=message):
+        Schedule("multistep", **settings)
+
+
+def test_odd_arguments():
+    with pytest.raises(TypeError, match="name is 3: it must be one of rul"):
+        Schedule.preset(3)
+    with pytest.raises(ValueError, match="total is 1.5: it must be a number of epochs or steps"):
+        Schedule.preset("rul", 1.5)
+    for state in ({}, None, {"schedule": 3}):
+        with pytest.raises(ValueError, match="the state has no 'schedule'"):
+            Schedule().load_state_dict(state)

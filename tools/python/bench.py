@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "bench"))
+sys.path[0] = str(ROOT / "bench")  # in place of this folder, which would hide an installed package
 
 import torch  # noqa: E402  before any other library, whose OpenMP runtime is then torch's: one team
 from peers import native  # noqa: E402

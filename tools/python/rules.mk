@@ -5,8 +5,8 @@
 TORCH ?= 2.13.0
 PYTHON ?= python3
 PYTHON_VENV := $(BUILD)/venv
-PYTHON_NEEDS := torch numpy pytest hypothesis setuptools build
-PYTHON_INSTALL = $(PYTHON_VENV)/bin/pip install torch==$(TORCH) numpy pytest hypothesis 'setuptools>=77' build
+PYTHON_NEEDS := torch numpy pytest hypothesis setuptools build mypy
+PYTHON_INSTALL = $(PYTHON_VENV)/bin/pip install torch==$(TORCH) numpy pytest hypothesis 'setuptools>=77' build mypy
 # The package from the source tree with the library that make built, so that nothing has to be installed.
 PYTHON_RUN = ADAMW_LIBRARY=$(abspath $(LIB_SHARED)) PYTHONPATH=$(abspath tools/python) $(PYTHON_VENV)/bin/python
 

@@ -6,7 +6,7 @@ from math import prod
 from typing import Any, Sequence, Union
 
 from . import _library as lib
-from ._update import Clip, Ema, UpdateReport, config_of, options_of, update, whole
+from ._update import Arithmetic, Clip, Decay, Ema, UpdateReport, config_of, options_of, update, whole
 
 Arrays = Union[Any, Sequence[Any]]
 
@@ -93,9 +93,9 @@ def adamw_step(
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
     weight_decay: float = 1e-4,
-    decay: str = "decoupled",
+    decay: Decay = "decoupled",
     maximize: bool = False,
-    arithmetic: str = "accurate",
+    arithmetic: Arithmetic = "accurate",
     threads: int = 0,
 ) -> None:
     """One AdamW (or coupled-L2 Adam) step, in place, on one array or on lists of arrays.
@@ -150,9 +150,9 @@ def adamw_update(
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
     weight_decay: float = 1e-4,
-    decay: str = "decoupled",
+    decay: Decay = "decoupled",
     maximize: bool = False,
-    arithmetic: str = "accurate",
+    arithmetic: Arithmetic = "accurate",
     grad_scale: float = 1.0,
     clip: Clip = "none",
     clip_max: float | None = None,

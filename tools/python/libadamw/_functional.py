@@ -16,7 +16,7 @@ from . import _library as lib
 from ._check import check_step, is_plain
 from ._counters import LAST_STEP
 from ._overlap import check_apart, is_dense
-from ._update import Clip, UpdateReport, config_of, options_of, update, whole
+from ._update import Arithmetic, Clip, UpdateReport, config_of, options_of, update, whole
 
 DATA_PTR, STRIDE, SHAPE = Tensor.data_ptr, Tensor.stride, attrgetter("shape")
 COPIES = {torch.bfloat16: lib.DTYPE["bfloat16"], torch.float16: lib.DTYPE["float16"]}
@@ -83,7 +83,7 @@ def step(
     compute_params: Sequence[Tensor] | None = None,
     decoupled_weight_decay: bool = True,
     maximize: bool = False,
-    arithmetic: str = "torch",
+    arithmetic: Arithmetic = "torch",
     grad_scale: float = 1.0,
     clip: Clip = "none",
     clip_max: float | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 import ctypes
 import enum
 import warnings
-from typing import TYPE_CHECKING, Any, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, Literal, Sequence
 
 from . import _library as lib
 from ._update import number, whole
@@ -24,6 +24,10 @@ class Event(enum.IntFlag):
     BLOCKED = 32  #: the rule fired, but min_lr or eps kept the rate
 
 
+Kind = Literal[
+    "constant", "plateau", "linear", "cosine", "cosine-restarts", "polynomial", "exponential", "step", "multistep",
+    "inverse-sqrt", "wsd", "one-cycle",
+]
 _LISTS = ("milestones", "weight_decay_milestones")
 _KEPT = {"lr": "scheduled_lr", "weight_decay": "scheduled_weight_decay"}  # in a group: what was written there last
 _FIELDS = [name for name, _ in lib.ScheduleConfig._fields_ if not name.endswith("milestone_count")]
@@ -59,7 +63,7 @@ class Schedule:
     All in double, with the same bits on every platform. kernels/schedule/README.md has every formula and its source.
     """
 
-    def __init__(self, kind: str = "constant", **settings: Any) -> None:
+    def __init__(self, kind: Kind = "constant", **settings: Any) -> None:
         config = lib.ScheduleConfig()
         lib.library.adamw_schedule_config_init(config)
         self._lists = {}

@@ -12,6 +12,8 @@ from typing import Any, Literal, NamedTuple
 from . import _library as lib
 
 Clip = Literal["none", "global_norm", "tensor_norm", "value"]
+Decay = Literal["decoupled", "l2"]
+Arithmetic = Literal["torch", "accurate"]
 Ema = Literal["none", "constant", "swa_utils", "timm", "bias_corrected"]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 from numbers import Real
-from typing import Any, Callable, Literal
+from typing import Any, Callable
 
 import torch
 from torch import Tensor
@@ -21,13 +21,9 @@ from ._functional import step
 from ._library import ARITHMETIC
 from ._others import warn
 from ._plan import Extras, Plan
-from ._update import UpdateReport
+from ._update import Arithmetic, UpdateReport
 
 __all__ = ["Adam", "AdamW", "UpdateReport", "step"]
-
-Arithmetic = Literal["torch", "accurate"]
-
-
 class _Step:
     """The step, before torch.optim.Adam or AdamW in the list of bases, which bring everything else.
 

@@ -224,3 +224,13 @@ def test_instruction_sets_by_name():
         for name in lib.ISA:  # no CPU has all
             libadamw.select_isa(name)
     libadamw.select_isa(active)
+
+
+def test_literal_types_are_the_words():
+    from typing import get_args
+
+    from libadamw import _schedule, _update
+
+    for literal, words in ((_update.Clip, lib.CLIP), (_update.Ema, lib.EMA), (_update.Decay, lib.DECAY),
+                           (_update.Arithmetic, lib.ARITHMETIC), (_schedule.Kind, lib.SCHEDULE_WORDS["kind"])):
+        assert set(get_args(literal)) == set(words)

@@ -1,4 +1,5 @@
 """The wheel as a user builds and installs it: what is in it, that it needs no torch, what it says without its .so."""
+import importlib.util
 import os
 import subprocess
 import sys
@@ -45,6 +46,8 @@ def test_wheel(wheel, tmp_path):
     assert "libadamw/libadamw.so" in names and "libadamw/libadamw_look.so" in names
     assert "libadamw/py.typed" in names and "libadamw/torch.py" in names
     assert not [name for name in names if "test" in name or name.endswith(".c")]
+    (licence,) = tmp_path.glob("libadamw-*.dist-info/licenses/LICENSE")
+    assert not licence.is_symlink() and licence.read_text() == (PROJECT.parents[1] / "LICENSE").read_text()
     result = run(STEP, tmp_path)
     assert result.returncode == 0, result.stderr
     assert result.stdout.split() == [str(tmp_path / "libadamw" / "__init__.py"), libadamw.__version__]
@@ -69,6 +72,42 @@ def test_a_file_that_is_no_library(tmp_path):
     (tmp_path / "bad.so").write_text("no library")
     result = run("import libadamw", PROJECT, ADAMW_LIBRARY=str(tmp_path / "bad.so"))
     assert "ImportError" in result.stderr and "does not load" in result.stderr
+
+
+@pytest.mark.parametrize("code", ("import libadamw.torch", "import libadamw"))
+def test_without_an_openmp_runtime_of_the_system(code, tmp_path):
+    """An unreadable libgomp.so.1 comes first in the loader's path: torch's own is taken, before torch is imported."""
+    if not (Path(torch.__file__).parent / "lib" / "libgomp.so.1").exists():
+        pytest.skip("this torch brings no libgomp.so.1")
+    (tmp_path / "libgomp.so.1").write_text("no library")
+    environment = {"ADAMW_LIBRARY": os.environ.get("ADAMW_LIBRARY", ""), "LD_LIBRARY_PATH": str(tmp_path)}
+    result = run(f"import ctypes\ntry:\n    ctypes.CDLL('libgomp.so.1')\nexcept OSError:\n    {code}\n    print('ok')",
+                 PROJECT, **environment)
+    assert result.stdout == "ok\n", result.stderr
+
+
+def test_types(tmp_path):
+    """A typo in an option fails under mypy --strict, and right code passes."""
+    if importlib.util.find_spec("mypy") is None:
+        pytest.skip("mypy is not installed")
+    lines = {
+        "libadamw.torch.AdamW(params, arithmetic='accurate', clip_grad_norm=1.0)": True,
+        "libadamw.torch.AdamW(params, arithmetic='acurate')": False,
+        "libadamw.torch.step(params, params, params, params, 1, lr=0.1, clip='value', clip_max=1.0)": True,
+        "libadamw.torch.step(params, params, params, params, 1, lr=0.1, clip='norm', clip_max=1.0)": False,
+        "libadamw.adamw_update(1, 1, 1, 1, 1, ema='swa_utils', ema_decay=0.9)": True,
+        "libadamw.adamw_update(1, 1, 1, 1, 1, ema='swa', ema_decay=0.9)": False,
+        "libadamw.Schedule('cosine', total=10).attach(None)": True,
+        "libadamw.Schedule('cosin', total=10)": False,
+    }
+    user = tmp_path / "user.py"
+    head = ["import libadamw, libadamw.torch", "from torch import Tensor", "params: list[Tensor] = []"]
+    user.write_text("\n".join(head + list(lines)) + "\n")
+    result = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "user.py"],
+                            cwd=tmp_path, env=os.environ | {"MYPYPATH": str(PROJECT)}, capture_output=True, text=True)
+    wrong = {int(line.split(":")[1]) for line in result.stdout.splitlines() if line.startswith("user.py:")
+             and ": error:" in line}
+    assert wrong == {number for number, right in enumerate(lines.values(), len(head) + 1) if not right}, result.stdout
 
 
 @pytest.mark.parametrize("first", ("torch", "libadamw"))

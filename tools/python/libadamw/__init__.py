@@ -14,4 +14,6 @@ from ._schedule import Event, Schedule, presets
 from ._update import UpdateReport
 
 __version__ = version()
-__all__ = ["Event", "Schedule", "UpdateReport", "adamw_step", "adamw_update", "isa", "presets", "select_isa", "version"]
+__all__ = [
+    "Event", "Schedule", "UpdateReport", "adamw_step", "adamw_update", "isa", "presets", "select_isa", "version",
+]

@@ -13,7 +13,8 @@ Arrays = Union[Any, Sequence[Any]]
 _ORDER = "<" if sys.byteorder == "little" else ">"
 _FLOAT32 = {f"{_ORDER}f4": lib.DTYPE["float32"]}
 # NumPy has no bfloat16: 16-bit integers stand for its bits, or the dtype of ml_dtypes.
-_COPIES = {f"{_ORDER}f2": lib.DTYPE["float16"], f"{_ORDER}u2": lib.DTYPE["bfloat16"], f"{_ORDER}V2": lib.DTYPE["bfloat16"]}
+_BFLOAT16 = lib.DTYPE["bfloat16"]
+_COPIES = {f"{_ORDER}f2": lib.DTYPE["float16"], f"{_ORDER}u2": _BFLOAT16, f"{_ORDER}V2": _BFLOAT16}
 _WORDS = {"f2": "float16", "f8": "float64", "c8": "complex64", "i4": "int32", "i8": "int64"}
 
 

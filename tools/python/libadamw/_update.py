@@ -61,7 +61,8 @@ def config_of(
         beta1, beta2 = betas
     except (TypeError, ValueError):
         raise TypeError(f"betas is {betas!r}: it must be two numbers") from None
-    config.lr, config.eps, config.weight_decay = number(lr, "lr"), number(eps, "eps"), number(weight_decay, "weight_decay")
+    config.lr, config.eps = number(lr, "lr"), number(eps, "eps")
+    config.weight_decay = number(weight_decay, "weight_decay")
     config.beta1, config.beta2 = number(beta1, "beta1"), number(beta2, "beta2")
     config.decay, config.arithmetic = word(decay, "decay", lib.DECAY), word(arithmetic, "arithmetic", lib.ARITHMETIC)
     config.maximize, config.amsgrad = bool(maximize), amsgrad

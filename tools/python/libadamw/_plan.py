@@ -133,6 +133,7 @@ class Plan:
         return mine, others
 
     def _write_config(self, group: dict[str, Any], number: int) -> None:
+        self.configs[number] = lib.default_config()
         config = self.configs[number]
         for key in ("lr", "eps", "weight_decay"):
             setattr(config, key, number_of(group[key], key, number))

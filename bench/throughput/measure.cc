@@ -130,9 +130,9 @@ contestant kernel(const bench_case &which, const adamw_config &config, descripto
     return {"kernel", [=] {
                 for (const adamw_tensor &each : *tensors) {
                     const adamw_update_streams s = {
-                        static_cast<char *>(each.param),          static_cast<const char *>(each.grad),
-                        static_cast<char *>(each.exp_avg),        static_cast<char *>(each.exp_avg_sq),
-                        static_cast<char *>(each.max_exp_avg_sq), static_cast<const char *>(each.grad)};
+                        static_cast<char *>(each.param), static_cast<const char *>(each.grad),
+                        static_cast<char *>(each.exp_avg), static_cast<char *>(each.exp_avg_sq),
+                        static_cast<char *>(each.max_exp_avg_sq)};
                     update(&k, &s, each.n);
                 }
             }};

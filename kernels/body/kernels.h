@@ -99,7 +99,6 @@ typedef struct adamw_update_streams {
     char *param;
     const char *grad;
     char *exp_avg, *exp_avg_sq, *max_exp_avg_sq;
-    const char *grad_prefetch; /* what is prefetched with the gradient's distance: it, or what it is made from */
 } adamw_update_streams;
 
 /* What a gradient is multiplied with and clipped to before the update: factor * clamp(scale * g, limit). */
@@ -119,7 +118,7 @@ typedef struct adamw_kernels {
     adamw_update_kernel *update[ADAMW_VARIANT_COUNT];
 
     /* The stages around it (body/stages.h). */
-    void (*scale_grad)(void *to, const void *grad, size_t n, const adamw_grad_scaling *scaling);
+    void (*scale_grad)(void *to, const void *grad, size_t n, const adamw_grad_scaling *scaling, size_t prefetch);
     void (*average)(void *average, const void *param, size_t n, float weight, float keep, size_t prefetch);
     void (*narrow)(void *to, adamw_dtype dtype, const void *from, size_t n);
 

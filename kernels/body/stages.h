@@ -16,12 +16,15 @@ ADAMW_INLINE vfloat scaled_grad(vfloat grad, const adamw_grad_scaling *by)
     return v_mul(v_set(by->factor), v_clamp(v_mul(v_set(by->scale), grad), v_set(by->limit)));
 }
 
-static void scale_grad(void *to, const void *grad, size_t n, const adamw_grad_scaling *scaling)
+static void scale_grad(void *to, const void *grad, size_t n, const adamw_grad_scaling *scaling, size_t prefetch)
 {
     const adamw_grad_scaling by = *scaling;
     size_t at = 0;
-    for (; at + LANES <= n; at += LANES)
+    for (; at + LANES <= n; at += LANES) {
+        if (prefetch != 0)
+            prefetch_ahead((const char *)grad + at * 4, prefetch, FIRST_LEVEL);
         v_store((char *)to + at * 4, scaled_grad(v_load((const char *)grad + at * 4), &by));
+    }
     if (at < n)
         v_store_tail((char *)to + at * 4, n - at, scaled_grad(v_load_tail((const char *)grad + at * 4, n - at), &by));
 }

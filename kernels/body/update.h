@@ -94,14 +94,9 @@ typedef struct update_bundle {
 ADAMW_INLINE void prefetch_streams(const adamw_update_streams *s, size_t at, size_t bytes, prefetch_level level,
                                    const adamw_traits traits)
 {
-    const adamw_update_streams from = {.param = s->param,
-                                       .grad = s->grad_prefetch,
-                                       .exp_avg = s->exp_avg,
-                                       .exp_avg_sq = s->exp_avg_sq,
-                                       .max_exp_avg_sq = s->max_exp_avg_sq};
 #define PREFETCH(name, when)                                                                                         \
     if (when)                                                                                                        \
-        prefetch_ahead(from.name + at, bytes, level);
+        prefetch_ahead(s->name + at, bytes, level);
     ADAMW_UPDATE_STREAMS(PREFETCH)
 #undef PREFETCH
 }

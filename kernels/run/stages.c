@@ -17,7 +17,6 @@ static adamw_update_streams streams_at(const adamw_tensor *tensor, size_t first)
         .exp_avg = tensor->exp_avg != NULL ? (char *)tensor->exp_avg + at : NULL,
         .exp_avg_sq = (char *)tensor->exp_avg_sq + at,
         .max_exp_avg_sq = tensor->max_exp_avg_sq != NULL ? (char *)tensor->max_exp_avg_sq + at : NULL,
-        .grad_prefetch = (const char *)tensor->grad + at,
     };
 }
 
@@ -27,16 +26,13 @@ static bool changes_nothing(const adamw_grad_scaling *by)
     return by->scale == 1 && by->factor == 1 && by->limit == INFINITY;
 }
 
-/*
- * The gradient of a block goes through `scratch`. Its prefetches are moved on by a block: when the update has done a
- * block, the next one's gradient, which the stage reads before any other stream, is in the cache.
- */
+/* The gradient of a block goes through `scratch`. The stage prefetches the next block's, which it reads at once; the
+ * update's own prefetches of the gradient then find scratch, which is in the cache. */
 static void scale_block(const adamw_group *group, const adamw_grad_scaling *by, adamw_update_streams *s, size_t n,
                         float *scratch)
 {
-    const size_t block = ADAMW_STAGE_BLOCK * sizeof(float), near = group->coefficients.prefetch.near;
-    group->kernels->scale_grad(scratch, s->grad, n, by);
-    s->grad_prefetch = s->grad + (block > near ? block - near : 0);
+    const size_t next = ADAMW_STAGE_BLOCK * sizeof(float);
+    group->kernels->scale_grad(scratch, s->grad, n, by, group->coefficients.prefetch.near != 0 ? next : 0);
     s->grad = (const char *)scratch;
 }
 

@@ -111,13 +111,13 @@ $(BUILD)/adamw.pc: include/adamw.h Makefile always
 	    'Libs: -L$${libdir} -ladamw' 'Libs.private: $(strip $(LIB_LIBS) $(OPENMP_FLAGS))' \
 	    'Cflags: -I$${includedir}' > $@
 
-INSTALLED = $(INCLUDEDIR)/adamw.h $(LIBDIR)/libadamw.a $(LIBDIR)/libadamw.so.$(VERSION) $(LIBDIR)/$(LIB_SONAME) \
+INSTALLED = $(INCLUDEDIR)/adamw.h $(INCLUDEDIR)/adamw_file.h $(LIBDIR)/libadamw.a $(LIBDIR)/libadamw.so.$(VERSION) $(LIBDIR)/$(LIB_SONAME) \
     $(LIBDIR)/libadamw.so $(LIBDIR)/pkgconfig/adamw.pc
 
 .PHONY: install uninstall
 install: all $(BUILD)/adamw.pc
 	install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig
-	install -m 644 include/adamw.h $(DESTDIR)$(INCLUDEDIR)/
+	install -m 644 include/adamw.h include/adamw_file.h $(DESTDIR)$(INCLUDEDIR)/
 	install -m 644 $(LIB_STATIC) $(DESTDIR)$(LIBDIR)/
 	install -m 755 $(LIB_SHARED).$(VERSION) $(DESTDIR)$(LIBDIR)/
 	ln -sf libadamw.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(LIB_SONAME)

@@ -175,6 +175,8 @@ ADAMW_INTERNAL adamw_status adamw_files_read_index(adamw_files_index *index, cha
 ADAMW_INTERNAL adamw_status adamw_files_compare_index(const adamw_files_index *index, const adamw_file *file,
                                                       const adamw_files_sentence *to);
 ADAMW_INTERNAL void adamw_files_free_index(adamw_files_index *index);
+/* The path's part up to its last '/', which is in it; 0 for a bare name. */
+ADAMW_INTERNAL size_t adamw_files_folder_length(const char *path);
 /* A whole small file, zero-terminated, for free(). */
 ADAMW_INTERNAL adamw_status adamw_files_read_text(const char *path, char **text, size_t *size,
                                                   const adamw_files_sentence *to);

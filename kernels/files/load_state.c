@@ -2,39 +2,17 @@
  * load_state.c - fills a run's state in from an open file. Everything is looked at before anything is written: names,
  * dtypes, shapes, steps, the schedule's recipe and the checksums of all tensors that are read.
  */
-#include "state.h"
+#include "loader.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SHOWN(name) adamw_files_show(name).text
-#define INVALID(...) adamw_files_fail(l->to, ADAMW_ERROR_INVALID_ARGUMENT, __VA_ARGS__)
-#define OTHER(...) adamw_files_fail(l->to, ADAMW_ERROR_STATE, __VA_ARGS__)
-
-typedef struct loader {
-    const adamw_file *file;
-    adamw_state *state;
-    const adamw_files_sentence *to;
-    unsigned char *used; /* of each record: 0, 1 its tensor is in the list, 2 values of it are read */
-    uint64_t *steps;     /* of each tensor */
-    adamw_files_text name;
-} loader;
-
-static const char *name_of(loader *l, const char *before, const char *name, const char *behind)
-{
-    l->name.length = 0;
-    adamw_files_add_string(&l->name, before);
-    adamw_files_add_string(&l->name, name);
-    adamw_files_add_string(&l->name, behind);
-    return l->name.failed ? NULL : l->name.bytes;
-}
-
 /* ---- looking ---- */
 
 /* The whole tensor or its pieces have the place's shape; without places only the number of values counts. */
-static adamw_status check_shape(loader *l, const char *name, size_t i, uint64_t whole)
+static adamw_status check_shape(adamw_files_loader *l, const char *name, size_t i, uint64_t whole)
 {
     const adamw_file_tensor *const t = adamw_file_find(l->file, name);
     const adamw_state_place *const place = l->state->places != NULL ? &l->state->places[i] : NULL;
@@ -75,7 +53,7 @@ static adamw_status check_shape(loader *l, const char *name, size_t i, uint64_t 
 }
 
 /* A whole number, in whichever of the dtypes in which libraries count steps. */
-static adamw_status read_step(loader *l, const char *name, uint64_t *step)
+static adamw_status read_step(adamw_files_loader *l, const char *name, uint64_t *step)
 {
     const adamw_file_tensor *const t = name != NULL ? adamw_file_find(l->file, name) : NULL;
     double real = -1;
@@ -113,7 +91,7 @@ static adamw_status read_step(loader *l, const char *name, uint64_t *step)
 }
 
 /* Every stream of a tensor: looked at, or with `copy` read. */
-static adamw_status visit_streams(loader *l, size_t i, bool copy)
+static adamw_status visit_streams(adamw_files_loader *l, size_t i, bool copy)
 {
     const adamw_tensor *const t = &l->state->tensors[i];
     uint64_t whole, first;
@@ -122,8 +100,8 @@ static adamw_status visit_streams(loader *l, size_t i, bool copy)
         const adamw_files_stream stream = adamw_files_stream_of(t, which);
         if ((which == ADAMW_FILES_STREAM_param && !l->state->with_params) || (stream.data == NULL && t->n > 0))
             continue;
-        const char *const name =
-            name_of(l, adamw_files_stream_before[which], l->state->names[i], adamw_files_stream_behind[which]);
+        const char *const name = adamw_files_name_of(l, adamw_files_stream_before[which], l->state->names[i],
+                                                     adamw_files_stream_behind[which]);
         if (name == NULL)
             return adamw_files_no_memory(l->to);
         if (stream.data == NULL) { /* an empty part of a parameter, which needs no buffer and may have any stream */
@@ -141,11 +119,12 @@ static adamw_status visit_streams(loader *l, size_t i, bool copy)
 }
 
 /* The steps of the file go to tensors with a step of their own one by one; the others must have one in common. */
-static adamw_status read_steps(loader *l, uint64_t *common)
+static adamw_status read_steps(adamw_files_loader *l, uint64_t *common)
 {
     size_t with_common = SIZE_MAX;
     for (size_t i = 0; i < l->state->count; i++) {
-        const adamw_status status = read_step(l, name_of(l, "state.", l->state->names[i], ".step"), &l->steps[i]);
+        const adamw_status status =
+            read_step(l, adamw_files_name_of(l, "state.", l->state->names[i], ".step"), &l->steps[i]);
         if (status != ADAMW_OK)
             return status;
         if (l->state->tensors[i].step != 0) {
@@ -166,19 +145,8 @@ static adamw_status read_steps(loader *l, uint64_t *common)
     return ADAMW_OK;
 }
 
-/* The values of a small tensor, which must have that many and no more. */
-static adamw_status read_values(loader *l, const char *name, adamw_file_dtype dtype, uint64_t values, void *memory)
-{
-    if (name == NULL)
-        return adamw_files_no_memory(l->to);
-    const adamw_file_tensor *const t = adamw_file_find(l->file, name);
-    if (t != NULL && t->dtype == dtype && t->bytes != values * adamw_file_dtype_size(dtype))
-        return OTHER("%s: tensor '%s' has %" PRIu64 " bytes: it must have %" PRIu64 " values", SHOWN(l->file->path),
-                     SHOWN(name), t->bytes, values);
-    return adamw_files_range(l->file, name, dtype, 0, values, memory, l->used, l->to);
-}
-
-static adamw_status read_metadata(loader *l, uint64_t *seed, adamw_schedule *schedule, adamw_loss_scale *scale)
+static adamw_status read_metadata(adamw_files_loader *l, uint64_t *seed, adamw_schedule *schedule,
+                                  adamw_loss_scale *scale)
 {
     const char *const seed_text = adamw_file_metadata(l->file, ADAMW_FILES_SEED_KEY);
     const char *const text = adamw_file_metadata(l->file, ADAMW_FILES_SCHEDULE_KEY);
@@ -207,7 +175,7 @@ static adamw_status read_metadata(loader *l, uint64_t *seed, adamw_schedule *sch
         adamw_status status = ADAMW_OK;
 #define READ(key, type)                                                                                              \
     if (status == ADAMW_OK)                                                                                          \
-        status = read_values(l, "loss_scale." #key, ADAMW_FILE_##type, 1, &scale->key);
+        status = adamw_files_read_values(l, "loss_scale." #key, ADAMW_FILE_##type, 1, &scale->key);
         ADAMW_FILES_LOSS_SCALE(READ)
 #undef READ
         adamw_loss_scale trial = *scale;
@@ -219,7 +187,7 @@ static adamw_status read_metadata(loader *l, uint64_t *seed, adamw_schedule *sch
 }
 
 /* A state in the file that the list does not have. */
-static adamw_status check_left_over(loader *l)
+static adamw_status check_left_over(adamw_files_loader *l)
 {
     for (size_t i = 0; i < l->file->count && !l->state->partial; i++) {
         const char *const name = l->file->records[i].tensor.name;
@@ -231,7 +199,7 @@ static adamw_status check_left_over(loader *l)
 
 /* ---- loading ---- */
 
-static adamw_status load(loader *l)
+static adamw_status load(adamw_files_loader *l)
 {
     adamw_state *const s = l->state;
     adamw_schedule schedule;
@@ -274,62 +242,14 @@ adamw_status adamw_load_state(const adamw_file *file, adamw_state *state, char *
     adamw_status status = adamw_files_check_state(state, &to);
     if (status != ADAMW_OK)
         return status;
-    loader l = {.file = file,
-                .state = state,
-                .to = &to,
-                .used = calloc(file->count + 1, 1),
-                .steps = calloc(state->count + 1, sizeof(uint64_t))};
+    adamw_files_loader l = {.file = file,
+                            .state = state,
+                            .to = &to,
+                            .used = calloc(file->count + 1, 1),
+                            .steps = calloc(state->count + 1, sizeof(uint64_t))};
     status = l.used != NULL && l.steps != NULL ? load(&l) : adamw_files_no_memory(&to);
     free(l.used);
     free(l.steps);
-    free(l.name.bytes);
-    return status;
-}
-
-/* ---- hyperparameters ---- */
-
-static adamw_status load_config(loader *l, const char *parameter, adamw_config *config)
-{
-    adamw_files_hyperparameters h = {.lr = {0}};
-    adamw_status status = ADAMW_OK;
-#define READ(key, type, values)                                                                                      \
-    if (status == ADAMW_OK)                                                                                          \
-        status = read_values(l, name_of(l, "param_groups.", parameter, "." #key), ADAMW_FILE_##type, values, h.key);
-    ADAMW_FILES_HYPERPARAMETERS(READ)
-#undef READ
-    for (size_t i = 0; i < l->file->count && status == ADAMW_OK; i++)
-        if (l->used[i] == 2)
-            status = adamw_files_check_record(l->file, i, l->to);
-    if (status != ADAMW_OK)
-        return status;
-    if (h.arithmetic[0] > ADAMW_ARITHMETIC_TORCH || h.amsgrad[0] > 1 || h.maximize[0] > 1 ||
-        h.decoupled_weight_decay[0] > 1)
-        return OTHER("%s: amsgrad, maximize, decoupled_weight_decay or arithmetic of 'param_groups.%s' is %d or more",
-                     SHOWN(l->file->path), SHOWN(parameter), 2);
-    config->lr = h.lr[0];
-    config->beta1 = h.betas[0];
-    config->beta2 = h.betas[1];
-    config->eps = h.eps[0];
-    config->weight_decay = h.weight_decay[0];
-    config->amsgrad = h.amsgrad[0] != 0;
-    config->maximize = h.maximize[0] != 0;
-    config->decay = h.decoupled_weight_decay[0] ? ADAMW_DECAY_DECOUPLED : ADAMW_DECAY_L2;
-    config->arithmetic = (adamw_arithmetic)h.arithmetic[0];
-    return adamw_files_right(l->to);
-}
-
-adamw_status adamw_load_config(const adamw_file *file, const char *name, adamw_config *config, char *sentence,
-                               size_t size)
-{
-    const adamw_files_sentence to = {sentence, size};
-    if (file == NULL || name == NULL || config == NULL)
-        return adamw_files_fail(&to, ADAMW_ERROR_INVALID_ARGUMENT, "%s is NULL",
-                                file == NULL   ? "file"
-                                : name == NULL ? "name"
-                                               : "config");
-    loader l = {.file = file, .to = &to, .used = calloc(file->count + 1, 1)};
-    const adamw_status status = l.used != NULL ? load_config(&l, name, config) : adamw_files_no_memory(&to);
-    free(l.used);
     free(l.name.bytes);
     return status;
 }

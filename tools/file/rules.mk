@@ -36,6 +36,7 @@ run-tests: test-file
 endif
 
 test-safetensors: $(FILE_TOOL) $(FILE_PROBE) ## files against the safetensors package, both ways
+	@tools/setup.sh files
 	@tools/file/safetensors.sh $(FILE_TOOL) $(FILE_PROBE) $(FILE_VENV)
 
 bench-files: $(FILE_BENCH) ## saving beside a plain write of the same bytes, and opening; ARGS='--params 124M --dir DIR'

@@ -26,7 +26,11 @@ ADAMW_INTERNAL adamw_status adamw_files_fail(const adamw_files_sentence *to, ada
                                              ...) __attribute__((format(printf, 3, 4)));
 /* "ok", and ADAMW_OK. */
 ADAMW_INTERNAL adamw_status adamw_files_right(const adamw_files_sentence *to);
-ADAMW_INTERNAL adamw_status adamw_files_no_memory(const adamw_files_sentence *to);
+static inline adamw_status adamw_files_no_memory(const adamw_files_sentence *to)
+{
+    adamw_files_fail(to, ADAMW_ERROR_SYSTEM, "there is no memory for the names and shapes of the tensors");
+    return ADAMW_ERROR_SYSTEM; /* which an analyser sees here */
+}
 
 /* A name or path of a sentence: shortened, without control characters. */
 typedef struct adamw_files_shown {

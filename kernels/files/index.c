@@ -48,36 +48,60 @@ static bool read_pairs(adamw_json *json, pair **pairs, size_t *count, size_t *ro
     return json->wrong == NULL;
 }
 
-/* An object whose member `wanted` is read as pairs; the others are left out, but their names may not come twice. */
-static bool read_object(adamw_json *json, adamw_files_index *x, bool top, bool *no_memory)
+enum { OTHER_MEMBER = 2 };
+
+/* The next member's name and colon: which of two names it is, of which none may come twice, or OTHER_MEMBER. */
+static bool read_key(adamw_json *json, const char *const names[2], int *which, unsigned *had)
 {
+    char *key;
+    if (!adamw_json_string(json, &key, "there must be a name here") ||
+        !adamw_json_expect(json, ':', "there must be ':' here"))
+        return false;
+    *which = strcmp(key, names[0]) == 0 ? 0 : strcmp(key, names[1]) == 0 ? 1 : OTHER_MEMBER;
+    if (*which != OTHER_MEMBER && *had >> *which & 1) {
+        json->wrong = "this member is there twice";
+        return false;
+    }
+    *had |= 1u << *which;
+    return true;
+}
+
+/* The index's metadata: "shards" alone is read, other members are left out. */
+static bool read_metadata(adamw_json *json, adamw_files_index *x, bool *no_memory)
+{
+    static const char *const names[2] = {"shards", "total_size"};
     unsigned had = 0;
-    if (!adamw_json_expect(json, '{', "there must be '{' here"))
+    int which;
+    if (!adamw_json_expect(json, '{', "metadata must be an object"))
         return false;
     if (adamw_json_is_next(json, '}'))
         return adamw_json_expect(json, '}', "");
     do {
-        char *key;
-        if (!adamw_json_string(json, &key, "there must be a name here") ||
-            !adamw_json_expect(json, ':', "there must be ':' here"))
-            return false;
-        const unsigned which = strcmp(key, top ? "weight_map" : "shards") == 0 ? 1
-                               : top && strcmp(key, "metadata") == 0           ? 2
-                                                                               : 0;
-        if (had & which) {
-            json->wrong = "this member is there twice";
-            return false;
-        }
-        had |= which;
-        if (!(which == 0   ? adamw_json_skip(json)
-              : which == 2 ? read_object(json, x, false, no_memory)
-              : top        ? read_pairs(json, &x->tensors, &x->tensor_count, &x->tensor_room, no_memory)
-                           : read_pairs(json, &x->sums, &x->sum_count, &x->sum_room, no_memory)))
+        if (!read_key(json, names, &which, &had) ||
+            !(which == 0 ? read_pairs(json, &x->sums, &x->sum_count, &x->sum_room, no_memory)
+                         : adamw_json_skip(json)))
             return false;
     } while (adamw_json_goes_on(json, '}'));
-    if (top && json->wrong == NULL && !(had & 1))
-        json->wrong = "the index has no weight_map";
     return json->wrong == NULL;
+}
+
+static bool read_all(adamw_json *json, adamw_files_index *x, bool *no_memory)
+{
+    static const char *const names[2] = {"weight_map", "metadata"};
+    unsigned had = 0;
+    int which;
+    if (!adamw_json_expect(json, '{', "an index must begin with '{'"))
+        return false;
+    do {
+        if (!read_key(json, names, &which, &had) ||
+            !(which == 0   ? read_pairs(json, &x->tensors, &x->tensor_count, &x->tensor_room, no_memory)
+              : which == 1 ? read_metadata(json, x, no_memory)
+                           : adamw_json_skip(json)))
+            return false;
+    } while (adamw_json_goes_on(json, '}'));
+    if (json->wrong == NULL && !(had & 1))
+        json->wrong = "the index has no weight_map";
+    return adamw_json_end(json);
 }
 
 /* Each file once, with its path. */
@@ -117,7 +141,7 @@ adamw_status adamw_files_read_index(adamw_files_index *index, char *text, size_t
     adamw_json json = {text, text, text + size, NULL};
     bool no_memory = false;
     *index = (adamw_files_index){.files = NULL};
-    if (read_object(&json, index, true, &no_memory) && adamw_json_end(&json))
+    if (read_all(&json, index, &no_memory))
         return find_files(index, path, to);
     if (no_memory)
         return adamw_files_no_memory(to);
@@ -151,18 +175,18 @@ adamw_status adamw_files_compare_index(const adamw_files_index *index, const ada
     }
     /* Both are in the order of names. */
     for (size_t i = 0; i < index->tensor_count || i < file->count; i++) {
-        const pair *const x = i < index->tensor_count ? &index->tensors[i] : NULL;
-        const adamw_files_record *const y = i < file->count ? &file->records[i] : NULL;
-        const int order = x == NULL ? 1 : y == NULL ? -1 : strcmp(x->name, y->tensor.name);
+        const bool here = i < index->tensor_count, there = i < file->count;
+        const int order = !here ? 1 : !there ? -1 : strcmp(index->tensors[i].name, file->records[i].tensor.name);
         if (order < 0)
             return adamw_files_fail(to, ADAMW_ERROR_STATE, "%s: weight_map has tensor '%s', which %s has not",
-                                    SHOWN(file->path), SHOWN(x->name), SHOWN(x->file));
+                                    SHOWN(file->path), SHOWN(index->tensors[i].name), SHOWN(index->tensors[i].file));
+        const adamw_files_record *const y = &file->records[i];
         if (order > 0)
             return adamw_files_fail(to, ADAMW_ERROR_STATE, "%s: weight_map has no tensor '%s', which is in %s",
                                     SHOWN(file->path), SHOWN(y->tensor.name), SHOWN(file->sources[y->source].path));
-        if (strcmp(index->files[y->source], x->file) != 0)
+        if (strcmp(index->files[y->source], index->tensors[i].file) != 0)
             return adamw_files_fail(to, ADAMW_ERROR_STATE, "%s: weight_map has tensor '%s' in %s, but it is in %s",
-                                    SHOWN(file->path), SHOWN(x->name), SHOWN(x->file),
+                                    SHOWN(file->path), SHOWN(y->tensor.name), SHOWN(index->tensors[i].file),
                                     SHOWN(index->files[y->source]));
     }
     return ADAMW_OK;

@@ -124,7 +124,7 @@ adamw_status adamw_files_read_text(const char *path, char **text, size_t *size, 
     else
         status = read_bytes(fd, *text, *size, path, to);
     close(fd);
-    if (status == ADAMW_OK)
+    if (status == ADAMW_OK && *text != NULL)
         (*text)[*size] = '\0';
     return status;
 }

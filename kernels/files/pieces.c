@@ -114,7 +114,7 @@ adamw_status adamw_files_find_pieces(adamw_file *f, bool whole, const adamw_file
     }
     if (count == 0)
         return ADAMW_OK;
-    adamw_files_record **const pieces = malloc(count * sizeof *pieces);
+    adamw_files_record **const pieces = malloc(count * sizeof(adamw_files_record *));
     char *const name = malloc(longest + sizeof ADAMW_FILES_SHAPE_KEY);
     adamw_status status = pieces != NULL && name != NULL ? ADAMW_OK : adamw_files_no_memory(to);
     if (status == ADAMW_OK) {

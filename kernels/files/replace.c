@@ -72,9 +72,10 @@ static bool follow(char target[PATH])
 static adamw_status look_at_target(adamw_files_output *o, struct stat *old, bool *exists)
 {
     char target[PATH];
-    if (strlen(o->path) >= sizeof target)
+    const size_t length = strlen(o->path);
+    if (length >= sizeof target)
         return refuse(o, ENAMETOOLONG);
-    strcpy(target, o->path);
+    memcpy(target, o->path, length + 1);
     if (!follow(target))
         return refuse(o, errno);
     char *const slash = strrchr(target, '/');
@@ -85,7 +86,7 @@ static adamw_status look_at_target(adamw_files_output *o, struct stat *old, bool
         adamw_files_fail(o->to, ADAMW_ERROR_INVALID_ARGUMENT, "path is '%s': it must name a file", SHOWN(o->path));
         return adamw_files_abandon(o, ADAMW_ERROR_INVALID_ARGUMENT);
     }
-    strcpy(o->name, name);
+    memcpy(o->name, name, strlen(name) + 1);
     if (slash != NULL)
         slash[slash == target] = '\0'; /* the folder of "/name" is "/" */
     o->folder = open(slash != NULL ? target : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -231,7 +231,7 @@ adamw_status adamw_save(const char *path, const adamw_file_tensor *tensors, size
         return INVALID("%s is NULL: it must have %zu entries", tensors == NULL && count > 0 ? "tensors" : "metadata",
                        tensors == NULL && count > 0 ? count : metadata_count);
     item *const items = calloc(count + 1, sizeof *items);
-    const adamw_file_entry **const sorted = calloc(metadata_count + 1, sizeof *sorted);
+    const adamw_file_entry **const sorted = calloc(metadata_count + 1, sizeof(const adamw_file_entry *));
     const adamw_status status = items != NULL && sorted != NULL
                                     ? save(path, items, sorted, tensors, count, metadata, metadata_count, to)
                                     : adamw_files_no_memory(to);

@@ -14,10 +14,18 @@
 #define INVALID(...) adamw_files_fail(to, ADAMW_ERROR_INVALID_ARGUMENT, __VA_ARGS__)
 
 enum {
-#define COUNT(...) +1
-    HYPERPARAMETERS = 0 ADAMW_FILES_HYPERPARAMETERS(COUNT),
-    LOSS_SCALE = 0 ADAMW_FILES_LOSS_SCALE(COUNT),
-#undef COUNT
+#define PLACE(key, ...) HYPERPARAMETER_##key,
+    ADAMW_FILES_HYPERPARAMETERS(PLACE)
+#undef PLACE
+        HYPERPARAMETERS
+};
+enum {
+#define PLACE(key, ...) LOSS_SCALE_##key,
+    ADAMW_FILES_LOSS_SCALE(PLACE)
+#undef PLACE
+        LOSS_SCALE
+};
+enum {
     TENSORS = ADAMW_FILES_STREAM_COUNT + 1 + HYPERPARAMETERS, /* of a parameter; the 1 is its step */
     SEED_SIZE = 24
 };
@@ -70,7 +78,7 @@ static void add_streams(list *l, const adamw_state *state, size_t i, scalars *s,
 {
     const adamw_tensor *const t = &state->tensors[i];
     const adamw_state_place *const place = state->places != NULL ? &state->places[i] : NULL;
-    const bool cut = t->n < whole;
+    const bool cut = place != NULL && t->n < whole;
     s->n = t->n;
     for (int which = 0; which < ADAMW_FILES_STREAM_COUNT; which++) {
         const adamw_files_stream stream = adamw_files_stream_of(t, which);

@@ -22,11 +22,6 @@ adamw_status adamw_files_fail(const adamw_files_sentence *to, adamw_status statu
 
 adamw_status adamw_files_right(const adamw_files_sentence *to) { return adamw_files_fail(to, ADAMW_OK, "ok"); }
 
-adamw_status adamw_files_no_memory(const adamw_files_sentence *to)
-{
-    return adamw_files_fail(to, ADAMW_ERROR_SYSTEM, "there is no memory for the names and shapes of the tensors");
-}
-
 adamw_files_shown adamw_files_show(const char *name)
 {
     adamw_files_shown shown;

@@ -179,9 +179,9 @@ bool check_files_damaged(const check_options *options)
     right = right && bytes != NULL;
     for (size_t i = 0; i < size && right; i++)
         for (int bit = 0; bit < 8 && right; bit += options->quick ? 3 : 1) {
-            bytes[i] ^= (char)(1 << bit);
+            bytes[i] = (char)(bytes[i] ^ 1 << bit);
             right = is_refused(other, bytes, size, "a changed bit", i);
-            bytes[i] ^= (char)(1 << bit);
+            bytes[i] = (char)(bytes[i] ^ 1 << bit);
         }
     for (size_t i = 0; i < size && right; i++)
         right = is_refused(other, bytes, i, "a cut", i);
@@ -200,7 +200,7 @@ static bool opens(const char *path, const char *header, uint64_t length, size_t 
     const size_t given = strlen(header);
     memset(bytes, 0, sizeof bytes);
     memcpy(bytes, &length, sizeof length);
-    memcpy(bytes + 8, header, given);
+    memcpy(bytes + 8, header, given + 1);
     if (!write_file(path, bytes, 8 + given + data))
         return check_fail("cannot write %s", path);
     const adamw_status status = adamw_open(&file, path, said, sizeof said);

@@ -127,6 +127,7 @@ static bool check_writers(const folder *f)
                 adamw_file_check(file, NULL, said, sizeof said) == ADAMW_OK;
         const adamw_file_tensor *const t = right ? adamw_file_find(file, "value") : NULL;
         const uint64_t *const values = t != NULL ? t->data : NULL;
+        right = t != NULL;
         for (size_t k = 1; right && k < t->bytes / sizeof *values; k++)
             right = values[k] == values[0];
         adamw_file_close(file);

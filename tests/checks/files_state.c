@@ -154,11 +154,11 @@ bool check_files_other_state(const check_options *options)
     char *const data = bytes != NULL ? memmem(bytes, size, run.values[2][2], sizeof(float) * 64) : NULL;
     right = right && data != NULL;
     for (size_t i = 0; i < 64 * sizeof(float) && right; i++) {
-        data[i] ^= (char)(1 << i % 8);
+        data[i] = (char)(data[i] ^ 1 << i % 8);
         other_run(&into);
         right =
             write_file(path, bytes, size) && is_refused(path, &into, ADAMW_ERROR_STATE, ".exp_avg_sq' is damaged");
-        data[i] ^= (char)(1 << i % 8);
+        data[i] = (char)(data[i] ^ 1 << i % 8);
     }
     free(bytes);
     folder_free(&f);

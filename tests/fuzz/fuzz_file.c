@@ -39,7 +39,7 @@ static void begin(void)
     static uint64_t shapes[] = {2, 3};
     static float values[3] = {1, 2, 3};
     const adamw_file_entry entry = {"adamw.shape.w", "5"};
-    strcpy(folder, access("/dev/shm", W_OK) == 0 ? "/dev/shm/adamw-fuzz-XXXXXX" : "/tmp/adamw-fuzz-XXXXXX");
+    snprintf(folder, sizeof folder, "%s/adamw-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     if (mkdtemp(folder) == NULL)
         abort();
     snprintf(given, sizeof given, "%s/given", folder);

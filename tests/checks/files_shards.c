@@ -150,6 +150,17 @@ bool check_files_bad_shards(const check_options *options)
     memcpy(mixed[2], others[1], sizeof mixed[2]);
     right = right && is_refused(save_index(index, mixed, 4), "is in ") && load_shards(index, &run, 1);
 
+    /* One shard alone is no whole run. */
+    static run_of_three into;
+    adamw_file *file;
+    run_begin(&into, 55);
+    adamw_preset("rul", 50, &into.config, &into.schedule);
+    right = right && adamw_open(&file, paths[0], said, sizeof said) == ADAMW_OK;
+    if (right) {
+        right = is_refused(adamw_load_state(file, &into.state, said, sizeof said), "only 17 are there");
+        adamw_file_close(file);
+    }
+
     /* A shard of the other save under the first one's name. */
     char *bytes = bytes_of_file(others[1], &size);
     char *const own = bytes_of_file(paths[1], &size);
@@ -180,7 +191,6 @@ bool check_files_bad_shards(const check_options *options)
     right = right &&
             edit(index, bytes, size, "\"total_size\": ", "\"more\": [{\"a\": -1.5e3}, null], \"total_size\": ") &&
             unlink(paths[3]) == 0;
-    adamw_file *file;
     right = right && adamw_open(&file, index, said, sizeof said) == ADAMW_ERROR_SYSTEM &&
             strstr(said, "00004-of-00004.safetensors cannot be read: no such file") != NULL;
     free(bytes);

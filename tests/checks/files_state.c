@@ -148,6 +148,28 @@ bool check_files_other_state(const check_options *options)
             adamw_load_state(file, &into.state, said, sizeof said) == ADAMW_OK;
     adamw_file_close(right ? file : NULL);
 
+    /* A range past the end, and in part of another dtype; then a file from before the first step. */
+    float values[8];
+    right = right && adamw_open(&file, path, said, sizeof said) == ADAMW_OK;
+    if (right) {
+        right = adamw_file_read(file, "layer.0.bias", ADAMW_FILE_F32, 5, 8, values, said, sizeof said) == ADAMW_OK &&
+                memcmp(values, run.values[1][0] + 5, sizeof values) == 0 &&
+                adamw_file_read(file, "layer.0.bias", ADAMW_FILE_F32, 6, 8, values, said, sizeof said) ==
+                    ADAMW_ERROR_STATE &&
+                strstr(said, "of the values 6 to 14 of tensor 'layer.0.bias' only 7 are there") != NULL &&
+                adamw_file_read(file, "layer.0.bias", ADAMW_FILE_F32, UINT64_MAX, 8, values, said, sizeof said) ==
+                    ADAMW_ERROR_INVALID_ARGUMENT &&
+                adamw_file_read(file, "layer.0.bias", ADAMW_FILE_I32, 5, 8, values, said, sizeof said) ==
+                    ADAMW_ERROR_STATE;
+        adamw_file_close(file);
+    }
+    run.state.step = 0;
+    run.tensors[2].step = 0;
+    right = right && saves(path, &run);
+    REFUSED(".step' is 0, but tensors[2] has a step of its own, which counts from 1", (void)0);
+    run_begin(&run, options->seed);
+    right = right && saves(path, &run);
+
     /* A changed bit of the last parameter's data: the others must not be loaded either. */
     size_t size = 0;
     char *const bytes = bytes_of_file(path, &size);

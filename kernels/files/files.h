@@ -133,8 +133,9 @@ struct adamw_file {
     size_t entry_count, entry_room;
 };
 
-/* Room for one more element of `size` bytes; false without memory. */
-ADAMW_INTERNAL bool adamw_files_grow(void *list, size_t count, size_t *room, size_t size);
+/* The list with room for one more element of `size` bytes, moved perhaps; NULL without memory, and `list` still is.
+ */
+ADAMW_INTERNAL void *adamw_files_grow(void *list, size_t count, size_t *room, size_t size);
 
 /* Reads and checks the header of file->sources[source] and adds its records and entries. */
 ADAMW_INTERNAL adamw_status adamw_files_read_header(adamw_file *file, size_t source, const adamw_files_sentence *to);

@@ -38,8 +38,10 @@ static bool read_shape(adamw_files_reader *r, const char *name, adamw_files_reco
         if (record->tensor.rank++ == ADAMW_FILES_LONGEST_RANK)
             return adamw_files_damaged(r, "tensor '%s' has more than %d dimensions", SHOWN(name),
                                        ADAMW_FILES_LONGEST_RANK);
-        if (!adamw_files_grow(&s->shapes, s->shape_count, &s->shape_room, sizeof *s->shapes))
+        uint64_t *const shapes = adamw_files_grow(s->shapes, s->shape_count, &s->shape_room, sizeof *s->shapes);
+        if (shapes == NULL)
             return adamw_files_without_memory(r);
+        s->shapes = shapes;
         if (!adamw_json_unsigned(&r->json, &s->shapes[s->shape_count++], "a size must be a whole number below 2^64"))
             return false;
     } while (adamw_json_goes_on(&r->json, ']'));
@@ -88,8 +90,10 @@ static bool read_tensor(adamw_files_reader *r, char *name)
         if (!(had >> m & 1))
             return adamw_files_damaged(r, "tensor '%s' has no %s", SHOWN(name), members[m]);
     adamw_file *const f = r->file;
-    if (!adamw_files_grow(&f->records, f->count, &f->room, sizeof *f->records))
+    adamw_files_record *const records = adamw_files_grow(f->records, f->count, &f->room, sizeof *f->records);
+    if (records == NULL)
         return adamw_files_without_memory(r);
+    f->records = records;
     f->records[f->count++] = record;
     return true;
 }
@@ -105,10 +109,14 @@ static bool keep_entry(adamw_files_reader *r, const char *key, char *value)
         s->sums = value;
     else if (strcmp(key, "adamw.file") == 0 && s->version == NULL)
         s->version = value;
-    else if (!adamw_files_grow(&f->entries, f->entry_count, &f->entry_room, sizeof *f->entries))
-        return adamw_files_without_memory(r);
-    else
+    else {
+        adamw_files_entry *const entries =
+            adamw_files_grow(f->entries, f->entry_count, &f->entry_room, sizeof *f->entries);
+        if (entries == NULL)
+            return adamw_files_without_memory(r);
+        f->entries = entries;
         f->entries[f->entry_count++] = (adamw_files_entry){{key, value}, r->number};
+    }
     return true;
 }
 

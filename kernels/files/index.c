@@ -39,10 +39,12 @@ static bool read_pairs(adamw_json *json, pair **pairs, size_t *count, size_t *ro
             !adamw_json_expect(json, ':', "there must be ':' here") ||
             !adamw_json_string(json, &value, "there must be a string here"))
             return false;
-        if (!adamw_files_grow(pairs, *count, room, sizeof **pairs)) {
+        pair *const grown = adamw_files_grow(*pairs, *count, room, sizeof **pairs);
+        if (grown == NULL) {
             *no_memory = true;
             return false;
         }
+        *pairs = grown;
         (*pairs)[(*count)++] = (pair){name, value};
     } while (adamw_json_goes_on(json, '}'));
     return json->wrong == NULL;

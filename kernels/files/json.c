@@ -219,7 +219,7 @@ static bool skip_word(adamw_json *json)
 
 bool adamw_json_skip(adamw_json *json)
 {
-    char closing[DEEPEST], *string;
+    char closing[DEEPEST] = "", *string;
     int depth = 0;
     do {
         const bool object = adamw_json_is_next(json, '{');

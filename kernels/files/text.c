@@ -106,19 +106,15 @@ bool adamw_files_read_number(const char *from, const char *end, uint64_t *number
     return true;
 }
 
-bool adamw_files_grow(void *list, size_t count, size_t *room, size_t size)
+void *adamw_files_grow(void *list, size_t count, size_t *room, size_t size)
 {
     if (count < *room)
-        return true;
+        return list;
     const size_t wanted = 2 * *room + 16;
-    void *old;
-    memcpy(&old, list, sizeof old);
-    void *const grown = realloc(old, wanted * size);
-    if (grown == NULL)
-        return false;
-    memcpy(list, &grown, sizeof grown);
-    *room = wanted;
-    return true;
+    void *const grown = realloc(list, wanted * size);
+    if (grown != NULL)
+        *room = wanted;
+    return grown;
 }
 
 /* ---- dtypes ---- */

@@ -122,7 +122,7 @@ bool check_files_round_trip(const check_options *options)
         if (adamw_xxh64_end(&x) != sums[i].sum)
             return check_fail("XXH64 of '%s' is another", sums[i].text);
     }
-    folder f;
+    folder f = {""};
     adamw_file_tensor list[LIST];
     size_t size;
     if (!folder_new(&f))
@@ -167,7 +167,7 @@ static bool is_refused(const char *path, const char *bytes, size_t size, const c
 
 bool check_files_damaged(const check_options *options)
 {
-    folder f;
+    folder f = {""};
     adamw_file_tensor list[LIST];
     size_t size = 0;
     if (!folder_new(&f))
@@ -277,7 +277,7 @@ bool check_files_headers(const check_options *options)
          "\"w\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[4,8]}}",
          8, "there whole and in pieces"},
     };
-    folder f;
+    folder f = {""};
     (void)options;
     if (!folder_new(&f))
         return false;
@@ -310,7 +310,7 @@ bool check_files_bad_arguments(const check_options *options)
     static float data[4];
     const adamw_file_tensor right = {"w", ADAMW_FILE_F32, 2, shape, data, 0};
     const adamw_file_entry entry = {"key", "value"};
-    folder f;
+    folder f = {""};
     (void)options;
     if (!folder_new(&f))
         return false;

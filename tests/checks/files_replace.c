@@ -142,7 +142,7 @@ static bool check_writers(const folder *f)
 
 bool check_files_replaced(const check_options *options)
 {
-    folder f;
+    folder f = {""};
     (void)options;
     if (!folder_new(&f))
         return false;

@@ -86,7 +86,7 @@ bool check_files_shards(const check_options *options)
     enum { RANKS = sizeof ranks / sizeof ranks[0] };
     static run_of_three run;
     char paths[MOST][512];
-    folder f;
+    folder f = {""};
     if (!folder_new(&f))
         return false;
     const char *const index = in_folder(&f, "run.safetensors.index.json");
@@ -131,7 +131,7 @@ bool check_files_bad_shards(const check_options *options)
 {
     static run_of_three run, later;
     char paths[MOST][512], others[MOST][512], mixed[MOST][512];
-    folder f;
+    folder f = {""};
     size_t size = 0;
     if (!folder_new(&f))
         return false;

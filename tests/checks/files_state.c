@@ -73,7 +73,7 @@ static bool check_configs(const char *path, const run_of_three *run)
 bool check_files_state(const check_options *options)
 {
     static run_of_three run, into;
-    folder f;
+    folder f = {""};
     if (!folder_new(&f))
         return false;
     const char *const path = in_folder(&f, "run.safetensors");
@@ -94,7 +94,7 @@ bool check_files_state(const check_options *options)
 bool check_files_other_state(const check_options *options)
 {
     static run_of_three run, into;
-    folder f;
+    folder f = {""};
     if (!folder_new(&f))
         return false;
     const char *const path = in_folder(&f, "run.safetensors");
@@ -190,7 +190,7 @@ bool check_files_other_state(const check_options *options)
 bool check_files_bad_state(const check_options *options)
 {
     static run_of_three run;
-    folder f;
+    folder f = {""};
     if (!folder_new(&f))
         return false;
     const char *const path = in_folder(&f, "never");

@@ -374,14 +374,40 @@ static void part_kill(void)
 
 /* ---- a full disk ---- */
 
+static void write_text(const char *path, const char *text)
+{
+    FILE *const to = fopen(path, "w");
+    if (to == NULL)
+        return;
+    fputs(text, to);
+    (void)!fclose(to);
+}
+
+/* A mount namespace of this process's own; without root also a user namespace, in which the user stays who he is. */
+static bool leave_mounts(void)
+{
+    const unsigned user = geteuid(), group = getegid();
+    char map[64];
+    if (user == 0)
+        return unshare(CLONE_NEWNS) == 0;
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+        return false;
+    write_text("/proc/self/setgroups", "deny");
+    snprintf(map, sizeof map, "%u %u 1", user, user);
+    write_text("/proc/self/uid_map", map);
+    snprintf(map, sizeof map, "%u %u 1", group, group);
+    write_text("/proc/self/gid_map", map);
+    return true;
+}
+
 /* In a process and a mount namespace of its own, so that nothing stays mounted, whatever happens; 77 without one. */
 static int save_to_full_disk(void)
 {
     char disk[200], path[256];
     snprintf(disk, sizeof disk, "%s/disk", folder);
     snprintf(path, sizeof path, "%s/file", disk);
-    if (unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) != 0 ||
-        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || mount("tmpfs", disk, "tmpfs", 0, "size=1m") != 0)
+    if (!leave_mounts() || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("tmpfs", disk, "tmpfs", 0, "size=1m") != 0)
         return 77;
     int refused = 0;
     /* 320 kB, with 1 MB in all: the old file and two new ones do not fit, and with ballast not even one. */

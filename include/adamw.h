@@ -67,7 +67,9 @@ typedef enum adamw_status {
     /* The instruction set asked for is unknown, or this build or CPU does not have it. */
     ADAMW_ERROR_ISA = 3,
     /* A saved state is cut off, edited, of another version, or of another schedule. */
-    ADAMW_ERROR_STATE = 4
+    ADAMW_ERROR_STATE = 4,
+    /* The operating system refuses: no such file, no permission, no space, no memory (adamw_file.h). */
+    ADAMW_ERROR_SYSTEM = 5
 } adamw_status;
 
 /* adamw_status_string() returns a short English name of the status; never NULL, also for values that are no status. */
@@ -428,6 +430,8 @@ ADAMW_API adamw_status adamw_info_get(adamw_info *info);
 }
 #endif
 
-#include "adamw_schedule.h"
+#include "adamw_schedule.h" /* before adamw_file.h, which saves schedules */
+
+#include "adamw_file.h"
 
 #endif /* ADAMW_H */

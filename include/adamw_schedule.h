@@ -2,10 +2,11 @@
  * adamw_schedule.h - learning-rate schedules of libadamw: a linear warmup and one of twelve shapes, with weight decay
  * on a schedule beside it. adamw.h includes this file; include that one.
  */
+#ifndef ADAMW_H
+#include "adamw.h" /* which includes this file where it belongs */
+#endif
 #ifndef ADAMW_SCHEDULE_H
 #define ADAMW_SCHEDULE_H
-
-#include "adamw.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -20,6 +20,7 @@ else ifneq ($(EMULATE),)
 $(error EMULATE is '$(EMULATE)': it must be avx512 or empty)
 endif
 
+CRASH := $(BUILD)/tests/crash
 TEST_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 
 $(CHECK_OBJECTS): $(BUILD)/obj/%.o: %.c $(FLAGS_STAMP)
@@ -54,8 +55,9 @@ test: ## every test; FILTER='kernels/isa*' chooses, SEED=N gives other inputs
 
 build-tests: all $(TEST_PROGRAMS)
 
-test-full: test $(BUILD)/tests/plain ## every test, then the long forms: 1e8 values a variant and ISA, all 2^32 roots
+test-full: test $(BUILD)/tests/plain $(CRASH) ## every test, then the long forms: 1e8 values a variant and ISA, all 2^32 roots
 	$(BUILD)/tests/plain --full --seed $(call quoted,SEED)
+	$(CRASH) --full kill
 
 test-make: ## the Makefile with hostile values and awkward folders (a part of tools/check.sh)
 	tests/make.sh
@@ -65,3 +67,28 @@ test-mutants: ## breaks each rule of the arithmetic in a copy, and sees that a c
 	tools/words.sh MUTANTS $(call quoted,MUTANTS) tests/mutants.sh
 
 -include $(CHECK_OBJECTS:.o=.d) $(TEST_PROGRAMS:$(BUILD)/tests/%=$(BUILD)/obj/tests/%.d) $(BUILD)/obj/tests/plain.d
+
+# The crash harness of files: the system's calls go through tests/files/shim.c.
+CRASH_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard tests/files/*.c)))
+CRASH_WRAPS := openat pwrite fsync close renameat
+
+$(CRASH_OBJECTS): $(BUILD)/obj/%.o: %.c $(FLAGS_STAMP)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(CRASH): $(CRASH_OBJECTS) $(LIB_STATIC)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(CRASH_WRAPS:%=-Wl,--wrap=%) $(CRASH_OBJECTS) $(LIB_STATIC) $(LDFLAGS) $(LIB_LIBS) -o $@
+
+# A part of make test, without a filter.
+TEST_SCRIPTS += $(CRASH):env
+ifeq ($(call given,FILTER),)
+build-tests: $(CRASH)
+endif
+.PHONY: test-crash
+test-crash: $(CRASH) ## saves cut off by errors, crashes, kill -9 and a full disk; 1,000 kills in test-full
+	$(CRASH)
+
+-include $(CRASH_OBJECTS:.o=.d)

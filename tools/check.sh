@@ -27,6 +27,7 @@ make         | tests/make.sh                    | hostile values and awkward fol
 symbols      | part_symbols                     | nothing but adamw_* is exported, and the soname is right
 readme       | part_readme                      | the program of README.md prints what is printed there
 bench        | part_bench                       | the benchmark builds, runs, and answers wrong arguments
+files        | part_files                       | the safetensors package reads our files and we read its
 counts       | part_counts                      | instruction counts of a step, within 2 % of those kept
 setup        | part_setup                       | tools/setup.sh names what is missing, and takes no wrong word
 format       | part_format                      | .clang-format

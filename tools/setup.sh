@@ -54,6 +54,8 @@ python | file:/usr/share/datasets/fashion-mnist | dataset-fashion-mnist
 counts | cc         | gcc libc6-dev
 counts | valgrind   | valgrind
 counts | python3    | python3
+files | python3     | python3
+files | py:ensurepip | python3-venv
 bare  | debootstrap | debootstrap
 '
 

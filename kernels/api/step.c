@@ -21,6 +21,8 @@ const char *adamw_status_string(adamw_status status)
         return "instruction set unknown or not available here";
     case ADAMW_ERROR_STATE:
         return "saved state damaged or not of this kind";
+    case ADAMW_ERROR_SYSTEM:
+        return "refused by the operating system";
     }
     return "unknown status";
 }

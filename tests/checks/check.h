@@ -59,6 +59,16 @@
     X(schedule_golden, "our rates are those of torch's and Hugging Face's schedulers, tests/data/schedules.txt")     \
     X(schedule_negative_metric, "a negative metric that stands still is cut in the sign-safe mode alone")            \
     X(schedule_functions, "cosine and power are correctly rounded, and the same everywhere")                         \
+    X(files_round_trip, "tensors of every dtype and any name come back, aligned, the same under every locale")       \
+    X(files_damaged, "a file with any bit changed or cut at any byte is refused by a byte or tensor")                \
+    X(files_headers, "headers that other programs could write: right ones open, wrong ones have their sentence")     \
+    X(files_bad_arguments, "each wrong tensor or metadata has its sentence, and no file is left")                    \
+    X(files_replaced, "links are followed, what is no file is refused, two writers do not disturb each other")       \
+    X(files_state, "the state of a run comes back to the bit")                                                       \
+    X(files_other_state, "a file that does not fit the optimizer at hand is refused by name, and nothing is loaded") \
+    X(files_bad_state, "each wrong field of a state has its sentence, and no file is left")                          \
+    X(files_shards, "shards of 1 to 8 ranks are read by 1 to 8 ranks to the bit")                                    \
+    X(files_bad_shards, "shards of two saves, with holes or missing are refused by name")                            \
     X(bad_arguments, "each invalid argument has its status and sentence, and nothing is written")
 
 typedef struct check_options {

@@ -166,11 +166,11 @@ part_symbols() {
     build_default
     nm -D --defined-only "$default/libadamw.so" | awk '{print $3}' | grep -v '^_init$\|^_fini$' >"$work/shared.txt"
     nm -g --defined-only "$default/libadamw.a" | awk 'NF == 3 {print $3}' >"$work/static.txt"
-    grep -o '^ADAMW_API [^(]*' include/adamw.h | sed 's/.*[ *]//' | sort >"$work/header.txt"
+    grep -oh '^ADAMW_API [^(]*' include/*.h | sed 's/.*[ *]//' | sort >"$work/header.txt"
     if grep -v '^adamw_' "$work/shared.txt" "$work/static.txt"; then
         fail "a global name does not begin with adamw_"
     fi
-    sort "$work/shared.txt" | diff "$work/header.txt" - || fail "the exported names are not those of adamw.h"
+    sort "$work/shared.txt" | diff "$work/header.txt" - || fail "the exported names are not those of include/*.h"
     readelf -d "$default/libadamw.so" | grep 'SONAME.*libadamw\.so\.[0-9]*\]'
     readelf -d "$default/libadamw.so" | grep NEEDED | grep -v 'libc\.\|libm\.\|libgomp\.\|ld-linux' && fail "needs more"
     readelf -lW "$default/libadamw.so" | grep GNU_STACK | grep -q 'RW ' || fail "the stack is executable"

@@ -51,13 +51,14 @@ part_fuzz() {
     flags='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
     make -j"$(nproc)" BUILD="$work" CC=clang-14 CFLAGS="$flags -fsanitize=fuzzer-no-link" LDFLAGS="$flags" \
         WERROR=yes "$work/libadamw.a"
-    for target in step:200000 update:40000 schedule:40000; do
+    for target in step:200000:512 update:40000:512 schedule:40000:512 file:60000:2048; do
+        longest=${target##*:} target=${target%:*}
         runs=${FUZZ_RUNS:-${target#*:}} target=${target%:*}
         clang-14 -std=c11 -Wall -Wextra -Werror $flags -fsanitize=fuzzer -fopenmp "tests/fuzz/fuzz_$target.c" \
             tests/fuzz/list.c tests/checks/schedule_any.c "$work/libadamw.a" -lm -o "$work/fuzz_$target"
         mkdir -p "$work/new/$target"
         echo "fuzz_$target:"
-        "$work/fuzz_$target" -seed=1 -runs="$runs" -max_len=512 -print_final_stats=1 \
+        "$work/fuzz_$target" -seed=1 -runs="$runs" -max_len="$longest" -print_final_stats=1 \
             -artifact_prefix="$work/$target-" "$work/new/$target" "tests/fuzz/corpus/$target"
     done
     # The trainer's readers, whose memory the fuzzer gives.

@@ -14,7 +14,7 @@ $(OUTPUT_TEST): $(BUILD)/obj/tools/common/test_output.o $(OUTPUT_OBJECT)
 	$(Q)$(CC) $(CFLAGS) $^ $(LDFLAGS) -o $@
 
 # A part of make test, without a filter.
-TEST_SCRIPTS += $(OUTPUT_TEST):$(OUTPUT_TEST)
+TEST_SCRIPTS += $(OUTPUT_TEST):env
 ifeq ($(call given,FILTER),)
 build-tests: $(OUTPUT_TEST)
 endif

@@ -31,7 +31,7 @@ SCHEDULE_WORDS = {
     "weight_decay_kind": ("constant", "steps", "linear", "cosine", "proportional", "fully-decoupled"),
 }
 
-OK, INVALID_ARGUMENT, UNSUPPORTED, ERROR_ISA, ERROR_STATE = range(5)
+OK, INVALID_ARGUMENT, UNSUPPORTED, ERROR_ISA, ERROR_STATE, ERROR_SYSTEM = range(6)
 
 
 class Config(ctypes.Structure):

@@ -11,7 +11,9 @@
 # Variables, on the command line or in the environment:
 #
 #   CC, CFLAGS, LDFLAGS as ever; the flags that keep the bits come after yours
-#   OPENMP=no           builds without OpenMP: one thread for each call (default: yes where $(CC) links it)
+#   TEAM=openmp         the library's threads are OpenMP's; TEAM=none: each call has one (default: threads, its own,
+#                       where $(CC) links -pthread)
+#   OPENMP=no           builds benchmarks and tests without OpenMP (default: yes where $(CC) links it)
 #   WERROR=yes          makes warnings errors
 #   V=1                 shows the commands
 #   PREFIX, DESTDIR     where to install (default /usr/local)
@@ -51,6 +53,26 @@ else ifneq ($(OPENMP),no)
 $(error OPENMP is '$(OPENMP)': it must be yes or no)
 endif
 
+# The engine behind `threads` (kernels/run/team.h).
+ifndef TEAM
+TEAM := $(shell printf '\043include <pthread.h>\nint main(void){return pthread_atfork(0,0,0);}' | \
+    $(CC) -pthread -x c - -o /dev/null 2>/dev/null && echo threads || echo none)
+endif
+ifeq ($(TEAM),threads)
+TEAM_FLAGS := -pthread
+else ifeq ($(TEAM),openmp)
+ifneq ($(OPENMP),yes)
+$(error TEAM=openmp needs OpenMP, which $(CC) does not link or OPENMP=no takes away)
+endif
+# The runtime's threads stay when the library is unloaded, and so its code has to (nodelete).
+TEAM_FLAGS := $(OPENMP_FLAGS) -DADAMW_TEAM_OPENMP
+TEAM_LDFLAGS := -Wl,-z,nodelete
+else ifeq ($(TEAM),none)
+TEAM_FLAGS := -DADAMW_TEAM_NONE
+else
+$(error TEAM is '$(TEAM)': it must be threads, openmp or none)
+endif
+
 version_part = $(shell sed -n 's/^.define ADAMW_VERSION_$(1) //p' include/adamw.h)
 VERSION := $(call version_part,MAJOR).$(call version_part,MINOR).$(call version_part,PATCH)
 # Raised whenever a public struct changes, until 1.0.
@@ -64,8 +86,9 @@ endif
 # After the user's CFLAGS: what the bits rest on (kernels/strict.h is the second belt).
 STRICT_FLAGS := -ffp-contract=off -fno-math-errno
 
-LIB_CFLAGS = -std=c11 $(CFLAGS) $(C_WARNINGS) -fPIC -fvisibility=hidden $(OPENMP_FLAGS) $(STRICT_FLAGS)
-LIB_LIBS := -lm
+LIB_CFLAGS = -std=c11 $(CFLAGS) $(C_WARNINGS) -fPIC -fvisibility=hidden $(TEAM_FLAGS) $(STRICT_FLAGS)
+# What a program that links the static library needs beside it.
+LIB_LIBS := -lm $(filter -pthread -fopenmp,$(TEAM_FLAGS))
 
 LIB_SOURCES := $(sort $(wildcard kernels/*/*.c))
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
@@ -81,7 +104,7 @@ all: $(LIB_STATIC) $(LIB_SHARED)
 
 # Touched only when a flag changes, so that objects never mix flags.
 FLAGS_STAMP := $(BUILD)/flags
-FLAGS_NOW = $(CC) $(CXX) $(LIB_CFLAGS) $(CXXFLAGS) $(LDFLAGS)
+FLAGS_NOW = $(CC) $(CXX) $(LIB_CFLAGS) $(OPENMP_FLAGS) $(CXXFLAGS) $(LDFLAGS)
 .PHONY: always
 $(FLAGS_STAMP): always
 	@mkdir -p $(@D)
@@ -93,7 +116,7 @@ $(BUILD)/obj/kernels/%.o: kernels/%.c $(FLAGS_STAMP)
 	$(Q)$(CC) $(LIB_CFLAGS) -MMD -MP -c $< -o $@
 
 # What adamw_info_get() tells of the build.
-$(BUILD)/obj/kernels/api/info.o: LIB_CFLAGS += -DADAMW_BUILD_FLAGS='"$(strip $(CFLAGS) $(OPENMP_FLAGS) $(STRICT_FLAGS))"'
+$(BUILD)/obj/kernels/api/info.o: LIB_CFLAGS += -DADAMW_BUILD_FLAGS='"$(strip $(CFLAGS) $(TEAM_FLAGS) $(STRICT_FLAGS))"'
 
 $(LIB_STATIC): $(LIB_OBJECTS)
 	$(call say,AR,$@)
@@ -101,14 +124,14 @@ $(LIB_STATIC): $(LIB_OBJECTS)
 
 $(LIB_SHARED): $(LIB_OBJECTS)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(OPENMP_FLAGS) -shared -Wl,-soname,$(LIB_SONAME) $(LDFLAGS) $^ $(LIB_LIBS) -o $@.$(VERSION)
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,-soname,$(LIB_SONAME) $(TEAM_LDFLAGS) $(LDFLAGS) $^ $(LIB_LIBS) -o $@.$(VERSION)
 	$(Q)ln -sf $(@F).$(VERSION) $(BUILD)/$(LIB_SONAME) && ln -sf $(LIB_SONAME) $@
 
 $(BUILD)/adamw.pc: include/adamw.h Makefile always
 	@mkdir -p $(@D)
 	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' 'Name: libadamw' \
 	    'Description: AdamW and coupled-L2 Adam parameter updates for CPUs' 'Version: $(VERSION)' \
-	    'Libs: -L$${libdir} -ladamw' 'Libs.private: $(strip $(LIB_LIBS) $(OPENMP_FLAGS))' \
+	    'Libs: -L$${libdir} -ladamw' 'Libs.private: $(LIB_LIBS)' \
 	    'Cflags: -I$${includedir}' > $@
 
 INSTALLED = $(INCLUDEDIR)/adamw.h $(INCLUDEDIR)/adamw_schedule.h $(LIBDIR)/libadamw.a $(LIBDIR)/libadamw.so.$(VERSION) $(LIBDIR)/$(LIB_SONAME) \

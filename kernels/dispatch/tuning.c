@@ -32,12 +32,14 @@ const adamw_tuning adamw_tunings[ADAMW_FAMILY_COUNT] = {
                             .prefetch_near_above = 65536,
                             .prefetch_far_from = 12 * MIB,
                             .prefetch_sum = 6144,
-                            .parallel_threshold = 262144,
+                            .parallel_threshold = 32768,
+                            .wake_threshold = 262144,
                             .min_values_per_thread = 16384},
     [ADAMW_FAMILY_OTHER] = {.name = "other",
                             .prefetch = {.near = 0, .far = 0},
                             .prefetch_sum = 6144,
-                            .parallel_threshold = 262144,
+                            .parallel_threshold = 32768,
+                            .wake_threshold = 262144,
                             .min_values_per_thread = 16384},
 };
 

@@ -171,7 +171,7 @@ static void run_part_without_sums(void *context, size_t part, size_t parts, void
 
 /* ---- the list ---- */
 
-static adamw_findings run_with_sums(const adamw_plan *plan, const adamw_pass *pass, int threads)
+static adamw_findings run_with_sums(const adamw_plan *plan, const adamw_pass *pass)
 {
     adamw_part joined;
     run all = {plan, pass, &joined};
@@ -180,17 +180,16 @@ static adamw_findings run_with_sums(const adamw_plan *plan, const adamw_pass *pa
         for (size_t i = 0; i < plan->count; i++) /* an empty tensor has no piece */
             if (plan->tensors[i].n == 0)
                 pass->tensor_norms[i] = 0;
-    adamw_team_run(threads, run_part, join_part, &all);
+    adamw_team_run(plan->tuning, plan->total, plan->threads, run_part, join_part, &all);
     return joined.found;
 }
 
 void adamw_pass_run(const adamw_plan *plan, const adamw_pass *pass, adamw_findings *found)
 {
-    const int threads = adamw_team_size(plan->tuning, plan->total, plan->threads);
     if (sums_up(pass)) {
-        *found = run_with_sums(plan, pass, threads);
+        *found = run_with_sums(plan, pass);
         return;
     }
     run all = {plan, pass, NULL};
-    adamw_team_run(threads, run_part_without_sums, NULL, &all);
+    adamw_team_run(plan->tuning, plan->total, plan->threads, run_part_without_sums, NULL, &all);
 }

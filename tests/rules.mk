@@ -1,6 +1,6 @@
 # Rules of the tests: Criterion programs (tests/test_*.c) and the plain runner of the same checks.
 
-TEST_CFLAGS = -std=c11 $(CFLAGS) $(WARNINGS) $(OPENMP_FLAGS) $(STRICT_FLAGS)
+TEST_CFLAGS = -std=c11 $(CFLAGS) $(WARNINGS) $(OPENMP_FLAGS) $(TEAM_FLAGS) $(STRICT_FLAGS)
 CRITERION_CFLAGS = $(shell pkg-config --cflags criterion)
 CRITERION_LIBS = $(shell pkg-config --libs criterion)
 CHECK_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard tests/checks/*.c tests/vec/*.c)))
@@ -26,6 +26,9 @@ $(CHECK_OBJECTS): $(BUILD)/obj/%.o: %.c $(FLAGS_STAMP)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/tests/test_library: TEST_CFLAGS += -DADAMW_SHARED_LIBRARY='"$(LIB_SHARED)"'
+$(BUILD)/tests/test_library: $(LIB_SHARED)
 
 $(BUILD)/tests/test_%: tests/test_%.c $(CHECK_OBJECTS) $(LIB_STATIC)
 	$(call say,LD,$@)

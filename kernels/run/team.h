@@ -32,7 +32,8 @@ typedef void adamw_join(void *context, const void *result);
 /*
  * adamw_team_run() calls work() once for each part of a pass over `total` values, on at most `wanted` threads (0: the
  * engine's default), in the caller's floating-point environment, and then join(), if it is not NULL, for one part
- * after the other. Each thread's environment is as before afterwards; the caller's is the caller's to restore.
+ * after the other. A host's threads have their own environment again afterwards; the caller's is the caller's to
+ * restore.
  */
 ADAMW_INTERNAL void adamw_team_run(const adamw_tuning *tuning, size_t total, int wanted, adamw_work *work,
                                    adamw_join *join, void *context);

@@ -84,7 +84,7 @@ static int cpus_of_group(char path[PATH], size_t length)
         return INT_MAX;
     const long long quota = strtoll(numbers, NULL, 10);
     return read_numbers(path, length, "cpu.cfs_period_us", numbers) ? cpus_of(quota, strtoll(numbers, NULL, 10))
-                                                                     : INT_MAX;
+                                                                    : INT_MAX;
 }
 
 /* The smallest limit of a group and all above it, up to where the groups are mounted, the first `top` characters: a

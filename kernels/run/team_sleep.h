@@ -22,7 +22,10 @@ static inline void adamw_sleep_while(_Atomic uint32_t *word, uint32_t value)
 }
 
 /* Wakes the one thread that sleeps on `word`, which has changed. */
-static inline void adamw_wake(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }
+static inline void adamw_wake(_Atomic uint32_t *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
 
 static inline void adamw_sleep_forget(void) {}
 

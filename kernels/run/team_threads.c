@@ -33,13 +33,13 @@
 
 enum {
     MOST_THREADS = ADAMW_MOST_PARTS,
-    STACK = 96 << 10,      /* what the parts of a call need is documented as 64 KiB; beside it the system's own */
-    SPIN_NS = 50000,       /* a thread that has worked waits this long for the next call before it sleeps, */
-    CALLER_SPIN_NS = 30000, /* and a caller for the last parts of others */
-    GAP_NS = 200000,       /* spinning and nothing seen for so long: another program has the CPU */
-    CROWDED_NS = 50000000, /* then no thread spins for this time */
-    HELD_UP_NS = 50000,    /* a thread that a call waited for at least this long, and for half of its time, */
-    BENCH_TIMES = 20,      /* has no share for so many times that time, */
+    STACK = 96 << 10,          /* what the parts of a call need is documented as 64 KiB; beside it the system's own */
+    SPIN_NS = 50000,           /* a thread that has worked waits this long for the next call before it sleeps, */
+    CALLER_SPIN_NS = 30000,    /* and a caller for the last parts of others */
+    GAP_NS = 200000,           /* spinning and nothing seen for so long: another program has the CPU */
+    CROWDED_NS = 50000000,     /* then no thread spins for this time */
+    HELD_UP_NS = 50000,        /* a thread that a call waited for at least this long, and for half of its time, */
+    BENCH_TIMES = 20,          /* has no share for so many times that time, */
     BENCH_LEAST_NS = 10000000, /* but for at least and at most so long */
     BENCH_MOST_NS = 500000000
 };
@@ -114,8 +114,7 @@ static bool claim(size_t of, size_t self, size_t *part)
             return false;
         *part = of == self ? front : back - 1;
         becomes = of == self ? share_of(front + 1, back, threads) : share_of(front, back - 1, threads);
-    } while (
-        !atomic_compare_exchange_weak_explicit(word, &is, becomes, memory_order_acq_rel, memory_order_acquire));
+    } while (!atomic_compare_exchange_weak_explicit(word, &is, becomes, memory_order_acq_rel, memory_order_acquire));
     return true;
 }
 
@@ -125,19 +124,14 @@ static uint32_t work_as(size_t self)
     /* Of a call that ended meanwhile it may be too many or too few: then nothing is claimed, or less. */
     const size_t threads = atomic_load_explicit(&team.threads, memory_order_relaxed);
     uint32_t done = 0;
-    uint64_t own_env = 0;
     for (size_t i = 0; self < threads && i < threads; i++) {
         size_t part;
         while (claim((self + i) % threads, self, &part)) {
-            if (done++ == 0 && self != 0) {
-                own_env = adamw_float_env_get();
+            if (done++ == 0) /* nothing else runs on the team's threads, so they keep the last caller's */
                 adamw_float_env_set(team.job.env);
-            }
             adamw_job_part(&team.job, part);
         }
     }
-    if (done != 0 && self != 0)
-        adamw_float_env_set(own_env);
     return done;
 }
 

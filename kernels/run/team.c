@@ -68,11 +68,13 @@ static size_t worth(const adamw_tuning *tuning, size_t total, size_t threshold, 
     return total < threshold || useful == 0 ? 1 : least(useful, most);
 }
 
+#if defined(ADAMW_TEAM_THREADS)
 static size_t parts_of(size_t total, size_t threads)
 {
     const size_t each = least(total / threads / PART_VALUES, PARTS_PER_THREAD);
     return least(threads * (each > 1 ? each : 1), ADAMW_MOST_PARTS);
 }
+#endif
 
 static bool run_parts(const adamw_tuning *tuning, size_t total, int wanted, adamw_job *job)
 {

@@ -13,9 +13,11 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #if defined(__linux__)
 #include <sched.h>
@@ -140,6 +142,29 @@ int adamw_cpus_of_quota(const char *groups, const char *root)
         cpus = limit < cpus ? limit : cpus;
     }
     return cpus;
+}
+
+/* CPUs of the process, and when they were counted. */
+static _Atomic int cpus_allowed, cpus_paid;
+static _Atomic uint64_t counted_at; /* in seconds */
+
+int adamw_cpus_allowed(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int allowed = atomic_load_explicit(&cpus_allowed, memory_order_relaxed);
+    if (allowed == 0 || (uint64_t)now.tv_sec != atomic_load_explicit(&counted_at, memory_order_relaxed)) {
+        int paid = atomic_load_explicit(&cpus_paid, memory_order_relaxed);
+        if (paid == 0) {
+            paid = adamw_cpus_of_quota("/proc/self/cgroup", "/sys/fs/cgroup");
+            atomic_store_explicit(&cpus_paid, paid, memory_order_relaxed);
+        }
+        const int has = adamw_cpus_of_affinity();
+        allowed = has < paid ? has : paid;
+        atomic_store_explicit(&cpus_allowed, allowed, memory_order_relaxed);
+        atomic_store_explicit(&counted_at, (uint64_t)now.tv_sec, memory_order_relaxed);
+    }
+    return allowed;
 }
 
 #endif

@@ -6,6 +6,10 @@
 
 #include "../strict.h"
 
+/* adamw_cpus_allowed() returns how many CPUs the process may use, by both. The quota is read once in a process, because
+ * that takes some 20 us, and the affinity once a second. */
+ADAMW_INTERNAL int adamw_cpus_allowed(void);
+
 /* adamw_cpus_of_affinity() returns how many CPUs the calling thread may run on; at least 1. One system call. */
 ADAMW_INTERNAL int adamw_cpus_of_affinity(void);
 

@@ -9,31 +9,24 @@
  * a claimed part is not done: so a thread that wakes late finds every share empty and touches nothing of the caller's.
  */
 #if !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* pthread_setname_np, dl_iterate_phdr */
+#define _GNU_SOURCE /* clock_gettime */
 #endif
 #include "team.h"
 
 #if defined(ADAMW_TEAM_THREADS)
 
-#include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdalign.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <time.h>
-#include <unistd.h>
-#if defined(__linux__)
-#include <link.h>
-#endif
 
 #include "../dispatch/float_env.h"
 #include "team_cpus.h"
 #include "team_sleep.h"
+#include "team_start.h"
 
 enum {
     MOST_THREADS = ADAMW_MOST_PARTS,
-    STACK = 96 << 10,          /* what the parts of a call need is documented as 64 KiB; beside it the system's own */
     SPIN_NS = 50000,           /* a thread that has worked waits this long for the next call before it sleeps, */
     CALLER_SPIN_NS = 30000,    /* and a caller for the last parts of others */
     GAP_NS = 200000,           /* spinning and nothing seen for so long: another program has the CPU */
@@ -195,24 +188,13 @@ static void wait_for_call(worker *w, uint32_t seen, bool had_share)
     }
 }
 
-static void set_name(size_t self)
-{
-    char name[16]; /* the most that Linux keeps */
-    snprintf(name, sizeof name, "adamw-%u", (unsigned)self);
-#if defined(__linux__)
-    pthread_setname_np(pthread_self(), name);
-#elif defined(__APPLE__)
-    pthread_setname_np(name);
-#endif
-}
-
 static void *worker_main(void *argument)
 {
     worker *w = (worker *)argument;
     const size_t self = (size_t)(w - team.workers);
     uint32_t seen = w->calls_seen;
     bool has_share = false;
-    set_name(self);
+    adamw_thread_name(self);
     for (;;) {
         wait_for_call(w, seen, has_share);
         if (atomic_load(&team.closed) != 0)
@@ -233,55 +215,13 @@ static void *worker_main(void *argument)
 
 /* ---- threads are started ---- */
 
-#if defined(__linux__)
-static int add_tls(struct dl_phdr_info *info, size_t size, void *sum)
-{
-    (void)size;
-    for (int i = 0; i < info->dlpi_phnum; i++)
-        if (info->dlpi_phdr[i].p_type == PT_TLS)
-            *(size_t *)sum += info->dlpi_phdr[i].p_memsz + info->dlpi_phdr[i].p_align;
-    return 0;
-}
-#endif
-
-/* glibc takes the variables of type thread_local of the whole program from each thread's stack. */
-static size_t stack_size(void)
-{
-    size_t size = STACK;
-#if defined(__linux__)
-    dl_iterate_phdr(add_tls, &size);
-#endif
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE), least = (size_t)PTHREAD_STACK_MIN;
-    return (size + least + page - 1) / page * page;
-}
-
-/* The signals that a host handles go to its own threads. Those that a fault in a thread raises stay. */
-static void block_signals(sigset_t *before)
-{
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
-    sigset_t all;
-    sigfillset(&all);
-    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
-        sigdelset(&all, faults[i]);
-    pthread_sigmask(SIG_BLOCK, &all, before);
-}
-
 static bool start_one(size_t i)
 {
     worker *w = &team.workers[i];
-    pthread_attr_t attributes;
-    sigset_t before;
-    if (pthread_attr_init(&attributes) != 0)
-        return false;
     atomic_store(&w->asleep, 0);
     atomic_store(&w->benched_until, 0);
     w->calls_seen = atomic_load(&team.calls);
-    block_signals(&before);
-    const bool right = pthread_attr_setstacksize(&attributes, stack_size()) == 0 &&
-                       pthread_create(&w->thread, &attributes, worker_main, w) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return right;
+    return adamw_thread_start(&w->thread, worker_main, w);
 }
 
 /* Starts threads up to 1 .. threads - 1, or fewer where the system gives no more, and returns how many a call has. */
@@ -298,32 +238,14 @@ static size_t start(size_t threads, uint64_t now)
 /* ---- how many ---- */
 
 static _Atomic int limit_for_tests;
-/* CPUs of the process, and when they were counted. */
-static _Atomic int cpus_allowed, cpus_paid;
-static _Atomic uint64_t cpus_counted;
 
 void adamw_threads_limit_set(int threads) { atomic_store(&limit_for_tests, threads); }
 
 int adamw_threads_most(void)
 {
     const int limit = atomic_load_explicit(&limit_for_tests, memory_order_relaxed);
-    if (limit != 0)
-        return limit < MOST_THREADS ? limit : MOST_THREADS;
-    const uint64_t now = now_ns();
-    int allowed = atomic_load_explicit(&cpus_allowed, memory_order_relaxed);
-    /* A quota is read once, because it takes some 20 us; the affinity each second. */
-    if (allowed == 0 || now - atomic_load_explicit(&cpus_counted, memory_order_relaxed) > second) {
-        int paid = atomic_load_explicit(&cpus_paid, memory_order_relaxed);
-        if (paid == 0) {
-            paid = adamw_cpus_of_quota("/proc/self/cgroup", "/sys/fs/cgroup");
-            atomic_store_explicit(&cpus_paid, paid, memory_order_relaxed);
-        }
-        const int has = adamw_cpus_of_affinity();
-        allowed = has < paid ? has : paid;
-        atomic_store_explicit(&cpus_allowed, allowed, memory_order_relaxed);
-        atomic_store_explicit(&cpus_counted, now, memory_order_relaxed);
-    }
-    return allowed < MOST_THREADS ? allowed : MOST_THREADS;
+    const int most = limit != 0 ? limit : adamw_cpus_allowed();
+    return most < MOST_THREADS ? most : MOST_THREADS;
 }
 
 /* ---- a call ---- */

@@ -28,7 +28,7 @@
     X(team_host, "a parallel-for that the host lends: in order, reversed, on threads, and a careless one")           \
     X(process_fork, "a forked child steps with threads of its own, also when another thread was in a step")          \
     X(process_limits, "where the system gives no thread, or no CPU for one, the caller works alone")                 \
-    X(process_quota, "the CPUs of a control group's quota, versions 1 and 2")                                        \
+    X(cpu_quota, "the CPUs of a control group's quota, versions 1 and 2")                                            \
     X(process_threads, "the team's threads have their name, their signals blocked, and stacks that suffice")         \
     X(process_small_stack, "a caller with a stack of 64 KiB gets its whole update from several threads")             \
     X(process_exit, "a process ends while its team sleeps, and while another thread is in a step")                   \

@@ -6,7 +6,8 @@
 
 #include <stdalign.h>
 #include <stdatomic.h>
-#if !defined(ADAMW_TEAM_NONE)
+#if defined(ADAMW_TEAM_THREADS) || (defined(ADAMW_TEAM_OPENMP) && !defined(_WIN32))
+#define HAS_FORK
 #include <pthread.h>
 #endif
 
@@ -26,7 +27,7 @@ static atomic_flag results_taken = ATOMIC_FLAG_INIT;
 
 /* ---- fork ---- */
 
-#if !defined(ADAMW_TEAM_NONE)
+#if defined(HAS_FORK)
 static void before_fork(void)
 {
 #if defined(ADAMW_TEAM_OPENMP)
@@ -47,7 +48,7 @@ static void in_child(void)
 /* Whether a child of fork() can step: without memory for the handlers every call stays on its caller's thread. */
 static bool fork_is_safe(void)
 {
-#if !defined(ADAMW_TEAM_NONE)
+#if defined(HAS_FORK)
     static atomic_int state; /* 0: not yet tried, 1: registered, -1: no memory */
     if (atomic_load(&state) == 0)
         atomic_store(&state, pthread_atfork(before_fork, NULL, in_child) == 0 ? 1 : -1); /* twice does no harm */

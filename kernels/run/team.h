@@ -16,8 +16,12 @@
 #if defined(ADAMW_TEAM_OPENMP) && defined(ADAMW_TEAM_NONE)
 #error "only one of ADAMW_TEAM_OPENMP and ADAMW_TEAM_NONE can be defined"
 #endif
-#if !defined(ADAMW_TEAM_OPENMP) && !defined(ADAMW_TEAM_NONE) && (defined(__unix__) || defined(__APPLE__))
+#if !defined(ADAMW_TEAM_OPENMP) && !defined(ADAMW_TEAM_NONE)
+#if defined(__unix__) || defined(__APPLE__)
 #define ADAMW_TEAM_THREADS
+#else
+#define ADAMW_TEAM_NONE
+#endif
 #endif
 
 /* Bytes that a part may bring back, aligned for any type; and the most parts that a call is cut into. */

@@ -102,6 +102,7 @@ mutant host-env '--quick team_host' kernels/run/team_host.c '/adamw_float_env_se
 mutant host-env-kept '--quick team_host' kernels/run/team_host.c '/adamw_float_env_set(own_env);/d'
 mutant caller-env-kept '--quick float_env_kept' kernels/api/step.c '/adamw_float_env_set(env);/d'
 # Threads.
+mutant mark-behind '--quick long_list' kernels/run/pieces.c 's/offset\[i\] <= pieces->begin/offset[i] <= pieces->end/'
 mutant part-twice '--quick team_parts' $threads 's/share_of(front, back - 1, threads)/share_of(front, back - (back - front > 1), threads)/'
 mutant not-waited-for '--quick team_environment' $threads '/wait_for_parts(now);/d'
 mutant more-threads '--quick process_threads' $threads 's/self >= threads/false/;s/team.started + 1 < threads \&\& now/team.started + 1 < 7 \&\& now/'

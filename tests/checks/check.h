@@ -19,6 +19,7 @@
     X(memory, "buffers at every byte offset, between canaries and pages that may not be touched")                    \
     X(split_is_whole, "a tensor in two calls, a list in many calls and any parts equal one call")                    \
     X(threads_are_one, "threads 1, 2, 3 and 7 give the same bits, in every rounding and subnormal mode")             \
+    X(long_list, "a list of hundreds of tensors, some empty, on 1, 2, 3 and 7 threads")                              \
     X(groups_and_steps, "each tensor takes its own config and step")                                                 \
     X(resume, "a step's bits do not depend on the calls before it")                                                  \
     X(team_parts, "each part of a call is done once and joined in order, for every number of threads")               \

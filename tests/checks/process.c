@@ -249,10 +249,11 @@ static void *sleep_for_ever(void *argument)
 
 static int without_memory(int round)
 {
-    /* glibc keeps the stacks of ended threads, also those of a parent's: these threads take them. */
+    /* glibc keeps the stacks of ended threads, also of a parent's, and gives out one of up to four times the size that
+     * is asked for: these threads take them all. */
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, 64 << 10);
+    pthread_attr_setstacksize(&attributes, 256 << 10);
     for (int i = 0; i < 32; i++) {
         pthread_t thread;
         if (pthread_create(&thread, &attributes, sleep_for_ever, NULL) != 0)

@@ -7,7 +7,9 @@
 #
 #   CC, CXX, AR, CFLAGS, CXXFLAGS, LDFLAGS
 #                       compilers and flags, in the shell's words; the flags that keep the bits come after yours
-#   OPENMP=no           builds without OpenMP: one thread for each call (default: yes where $(CC) links it)
+#   TEAM=openmp         the library's threads are OpenMP's; TEAM=none: each call has one (default: threads, its own,
+#                       where $(CC) links -pthread)
+#   OPENMP=no           builds benchmarks and tests without OpenMP (default: yes where $(CC) links it)
 #   WERROR=yes          makes warnings errors
 #   SETUP=no            names the packages that a target lacks instead of installing them
 #   V=1                 shows the commands
@@ -48,7 +50,7 @@ $(foreach c,$(awkward),$(if $(findstring $c,$(call given,BUILD)),$(error BUILD i
     the name of a folder, without $c)))
 
 # What the last build was made with is what `make install` installs, where it is not told otherwise.
-REMEMBERED := AR CC CXX CFLAGS CXXFLAGS LDFLAGS OPENMP WERROR
+REMEMBERED := AR CC CXX CFLAGS CXXFLAGS LDFLAGS OPENMP TEAM WERROR
 ifneq ($(filter install,$(MAKECMDGOALS)),)
 -include $(BUILD)/made-with.mk
 $(foreach v,$(REMEMBERED),$(if $(filter undefined default,$(origin $v)),$(if $(filter file,$(origin made_with_$v)),\
@@ -83,6 +85,26 @@ else ifneq ($(call given,OPENMP),no)
 $(error OPENMP is '$(call given,OPENMP)': it must be yes or no)
 endif
 
+# The engine behind `threads` (kernels/run/team.h).
+ifndef TEAM
+TEAM := $(shell printf '\043include <pthread.h>\nint main(void){return pthread_atfork(0,0,0);}' | \
+    $(CC) -pthread -x c - -o /dev/null 2>/dev/null && echo threads || echo none)
+endif
+ifeq ($(call given,TEAM),threads)
+TEAM_FLAGS := -pthread
+else ifeq ($(call given,TEAM),openmp)
+ifneq ($(call given,OPENMP),yes)
+$(error TEAM=openmp needs OpenMP, which $(CC) does not link or OPENMP=no takes away)
+endif
+# The runtime's threads stay when the library is unloaded, and so its code has to (nodelete).
+TEAM_FLAGS := $(OPENMP_FLAGS) -DADAMW_TEAM_OPENMP
+TEAM_LDFLAGS := -Wl,-z,nodelete
+else ifeq ($(call given,TEAM),none)
+TEAM_FLAGS := -DADAMW_TEAM_NONE
+else
+$(error TEAM is '$(call given,TEAM)': it must be threads, openmp or none)
+endif
+
 version_part = $(shell sed -n 's/^.define ADAMW_VERSION_$(1) //p' include/adamw.h)
 VERSION := $(call version_part,MAJOR).$(call version_part,MINOR).$(call version_part,PATCH)
 # Raised whenever a public struct changes, until 1.0.
@@ -96,8 +118,9 @@ endif
 # After the user's CFLAGS: what the bits rest on (kernels/strict.h is the second belt).
 STRICT_FLAGS := -ffp-contract=off -fno-math-errno
 
-LIB_CFLAGS = -std=c11 $(CFLAGS) $(C_WARNINGS) -fPIC -fvisibility=hidden $(OPENMP_FLAGS) $(STRICT_FLAGS)
-LIB_LIBS := -lm
+LIB_CFLAGS = -std=c11 $(CFLAGS) $(C_WARNINGS) -fPIC -fvisibility=hidden $(TEAM_FLAGS) $(STRICT_FLAGS)
+# What a program that links the static library needs beside it.
+LIB_LIBS := -lm $(filter -pthread -fopenmp,$(TEAM_FLAGS))
 
 LIB_SOURCES := $(sort $(wildcard kernels/*/*.c))
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
@@ -113,7 +136,7 @@ all: $(LIB_STATIC) $(LIB_SHARED) ## (or plain make) the library, static and shar
 
 # Touched only when a flag changes, so that objects never mix flags. made-with.mk beside it is for `make install`.
 FLAGS_STAMP := $(BUILD)/flags
-FLAGS_NOW = $(AR) $(CC) $(CXX) $(LIB_CFLAGS) $(CXXFLAGS) $(LDFLAGS)
+FLAGS_NOW = $(AR) $(CC) $(CXX) $(LIB_CFLAGS) $(OPENMP_FLAGS) $(CXXFLAGS) $(LDFLAGS)
 made_with = $(foreach v,$(REMEMBERED),$(call quote,made_with_$v := $(subst $(hash),\$(hash),$(subst $$,$$$$,$($v)))))
 .PHONY: always
 $(FLAGS_STAMP): always
@@ -128,7 +151,7 @@ $(BUILD)/obj/kernels/%.o: kernels/%.c $(FLAGS_STAMP)
 
 # What adamw_info_get() tells of the build.
 $(BUILD)/obj/kernels/api/info.o: LIB_CFLAGS += \
-    -DADAMW_BUILD_FLAGS=$(call quote,$(call c_string,$(strip $(CFLAGS) $(OPENMP_FLAGS) $(STRICT_FLAGS))))
+    -DADAMW_BUILD_FLAGS=$(call quote,$(call c_string,$(strip $(CFLAGS) $(TEAM_FLAGS) $(STRICT_FLAGS))))
 
 $(LIB_STATIC): $(LIB_OBJECTS)
 	$(call say,AR,$@)
@@ -136,7 +159,7 @@ $(LIB_STATIC): $(LIB_OBJECTS)
 
 $(LIB_SHARED): $(LIB_OBJECTS)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(OPENMP_FLAGS) -shared -Wl,-soname,$(LIB_SONAME) $(LDFLAGS) $^ $(LIB_LIBS) -o $@.$(VERSION)
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,-soname,$(LIB_SONAME) $(TEAM_LDFLAGS) $(LDFLAGS) $^ $(LIB_LIBS) -o $@.$(VERSION)
 	$(Q)ln -sf $(@F).$(VERSION) $(BUILD)/$(LIB_SONAME) && ln -sf $(LIB_SONAME) $@
 
 PREFIX ?= /usr/local
@@ -149,7 +172,7 @@ to_lib = $(call quote,$(call given,DESTDIR)$(call given,LIBDIR))
 $(BUILD)/adamw.pc: include/adamw.h tools/pkgconfig.sh always
 	@mkdir -p $(@D)
 	@tools/pkgconfig.sh $(call quoted,PREFIX) $(call quoted,LIBDIR) $(call quoted,INCLUDEDIR) $(VERSION) \
-	    $(call quote,$(strip $(LIB_LIBS) $(OPENMP_FLAGS))) > $@
+	    $(call quote,$(strip $(LIB_LIBS))) > $@
 
 .PHONY: install uninstall
 install: all $(BUILD)/adamw.pc ## headers, libraries and adamw.pc below DESTDIR PREFIX, as the last make built them

@@ -20,8 +20,8 @@
  *     };
  *     if (adamw_step(&decayed, step, tensors, 2, 0) != ADAMW_OK) ...         // adamw_step_explain() says why
  *
- * The caller owns every buffer. The library keeps no state but the choice of the instruction set, allocates nothing in
- * a step, never prints and never ends the process. Every function may be called from any number of threads at once, as
+ * The caller owns every buffer. The library keeps no state but the choice of the instruction set and its threads,
+ * allocates nothing in a step, never prints and never ends the process. Every function may be called from any number of threads at once, as
  * long as no two calls write to the same buffers.
  *
  * Bits: the same input gives the same bits on every instruction set, for every number of threads, split of a tensor or
@@ -177,8 +177,8 @@ typedef struct adamw_tensor {
  *   config   the hyperparameters of each tensor without a config of its own
  *   step     which step this is, counted from 1: the bias corrections follow from it
  *   tensors  `count` tensors; may be NULL where count is 0, and then nothing happens
- *   threads  the most threads that work on it; 0: the library decides, at most OpenMP's default. There are fewer where
- *            the list is too small for threads to pay
+ *   threads  the most threads that work on it; 0: the library decides, at most adamw_info.threads. There are fewer
+ *            where the list is too small for threads to pay, and never more than CPUs that the process may use
  *
  * Returns ADAMW_OK, or ADAMW_ERROR_INVALID_ARGUMENT, ADAMW_ERROR_UNSUPPORTED or ADAMW_ERROR_ISA. After an error nothing
  * at all was written, not even to the tensors before the bad one; adamw_step_explain() has the sentence.
@@ -394,6 +394,54 @@ ADAMW_API const char *adamw_isa_name(adamw_isa isa);
  * as before. */
 ADAMW_API adamw_status adamw_isa_from_name(const char *name, adamw_isa *isa);
 
+/* ---- threads ------------------------------------------------------------------------------------------------- */
+
+/*
+ * A large list is stepped by several threads: the caller's, and those of a small team that the library starts at the
+ * first need (at the first call of 256 Ki values or more, say) and that sleep in between. No thread is pinned, and
+ * there are no more than CPUs that the process may use, by its affinity and by the CPU quota of its control groups;
+ * OMP_NUM_THREADS does not matter. The caller works too and returns when the work is done, whether or not another
+ * thread ever had a CPU, so a busy machine makes a step no slower than one thread would be. Where the system gives no
+ * thread, the caller works alone.
+ *
+ * One team serves the whole process, one caller at a time: a call that finds it serving another one is done by its own
+ * thread alone. A step may be called inside a parallel region of the host. A child of fork() starts a team of its own
+ * when it needs one, also when another thread was inside a step at the fork. The team's threads have signals blocked,
+ * are named "adamw-1" and so on, and end when the library is unloaded.
+ *
+ * A build with TEAM=openmp (-DADAMW_TEAM_OPENMP) has OpenMP's threads instead: the end of a step waits for each of
+ * them, and OMP_NUM_THREADS says how many `threads` 0 is.
+ */
+
+/* A part of a call. The host's parallel-for calls it with the context that it was given. */
+typedef void adamw_parallel_body(void *body_context, size_t part);
+
+/*
+ * A host's parallel-for: calls body(body_context, part) once for each part 0 .. parts - 1, on any threads, in any order
+ * or at once, and returns when all of these calls have returned. `context` is what was given with it.
+ */
+typedef void adamw_parallel_for(void *context, size_t parts, adamw_parallel_body *body, void *body_context);
+
+/*
+ * adamw_parallel_for_set() lends the library a parallel-for for the whole process: every call with `threads` other than
+ * 1 (adamw_step(), adamw_update(), adamw_grad_norm(), adamw_accumulate(), adamw_alloc()) on a list large enough runs on
+ * the host's threads, and the library starts none.
+ *
+ *   function  the host's parallel-for; NULL: the library's own threads again (context NULL and parts 0 then)
+ *   context   handed to it; may be NULL
+ *   parts     1 to 256: how many parts a call is cut into at most, which is the most that run at once. As many as the
+ *             host has threads, or a few times as many where they may be late
+ *
+ * A body needs 64 KiB of stack at most and does not block; it may be run by the thread that called `function`. It sets
+ * the caller's floating-point mode and then its thread's own again. A part that is called twice is done once, and one
+ * that is left out is done by the calling thread at the end. Two calls that sum up (norms, clipping) at the same time:
+ * the second one works alone.
+ *
+ * ADAMW_ERROR_INVALID_ARGUMENT for parts out of range; nothing is changed then. Safe at any time, also while other
+ * threads step: a call that is under way keeps the function that it began with. The bits do not depend on it.
+ */
+ADAMW_API adamw_status adamw_parallel_for_set(adamw_parallel_for *function, void *context, int parts);
+
 /* ---- memory, and what runs here ------------------------------------------------------------------------------ */
 
 /*
@@ -413,8 +461,11 @@ typedef struct adamw_info {
     const char *version;  /* as adamw_version() */
     const char *compiler; /* what compiled it, with its version */
     const char *flags;    /* CFLAGS of the build; "unknown" where another build system compiled the sources */
-    bool openmp;          /* whether steps can start threads */
-    int threads;          /* the most threads that `threads` 0 means now: OpenMP's default; 1 without OpenMP */
+    const char *engine;   /* what runs the parts of a call: "own threads", "OpenMP", "the host's parallel-for" or
+                           * "none" */
+    int threads;          /* the most threads that `threads` 0 means now: the CPUs that the calling thread may run on,
+                           * by its affinity and the quota of its control groups; with OpenMP its default; with a
+                           * host's parallel-for its parts; 1 with none */
     adamw_isa active;     /* as adamw_isa_active() */
     const char *reason;   /* why that one, in words */
     const char *tuning;   /* the family of CPUs whose prefetch distances and thresholds are in use */

@@ -2,7 +2,7 @@
 # mutants.sh - breaks each rule of the arithmetic on purpose, in a copy below build/mutants, and sees that the named
 # checks fail: make test-mutants, or tests/mutants.sh NAME ... for some. A mutant that a named check survives, or whose
 # edit no longer finds its line, fails. For x86-64, because half of the edits are of AVX-512's files: where the CPU does
-not have it, by the emulation of tests/emulate.
+# not have it, by the emulation of tests/emulate.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -66,7 +66,7 @@ mutant() {
 }
 
 update=kernels/body/update.h avx2=kernels/vec/avx2.h avx512=kernels/vec/avx512.h
-team=kernels/run/team.c coefficients=kernels/plan/coefficients.c
+threads=kernels/run/team_threads.c coefficients=kernels/plan/coefficients.c
 
 # Contraction, and fma where the formula has none, or none where it has one.
 flags=-O2 # which fuses across branches as well
@@ -97,9 +97,23 @@ mutant sum-order '--quick update_norms' $avx2 's/sum->lane\[2 \* i + 1\] = add_s
 mutant bf16-truncates '--quick all_floats' $avx2 's/_mm256_set1_epi32(0x7FFF)/_mm256_set1_epi32(0)/'
 mutant f16-truncates '--quick all_floats' $avx2 's/_MM_FROUND_TO_NEAREST_INT/_MM_FROUND_TO_ZERO/'
 # The floating-point environment.
-mutant worker-env '--quick threads_are_one' $team '/adamw_float_env_set(caller_env);/d'
-mutant worker-env-kept '--quick float_env_kept' $team '/adamw_float_env_set(own_env);/d'
+mutant worker-env '--quick team_environment' $threads '/adamw_float_env_set(team.job.env);/d'
+mutant host-env '--quick team_host' kernels/run/team_host.c '/adamw_float_env_set(of->job->env);/d'
+mutant host-env-kept '--quick team_host' kernels/run/team_host.c '/adamw_float_env_set(own_env);/d'
 mutant caller-env-kept '--quick float_env_kept' kernels/api/step.c '/adamw_float_env_set(env);/d'
+# Threads.
+mutant mark-behind '--quick long_list' kernels/run/pieces.c 's/offset\[i\] <= pieces->begin/offset[i] <= pieces->end/'
+mutant part-twice '--quick team_parts' $threads 's/share_of(front, back - 1, threads)/share_of(front, back - (back - front > 1), threads)/'
+mutant not-waited-for '--quick team_environment' $threads '/wait_for_parts(now);/d'
+mutant more-threads '--quick process_threads' $threads 's/self >= threads/false/;s/team.started + 1 < threads \&\& now/team.started + 1 < 7 \&\& now/'
+mutant host-part-twice '--quick team_host' kernels/run/team_host.c 's/ || (atomic_fetch_or.*/)/'
+mutant host-part-left-out '--quick team_host' kernels/run/team_host.c '/body(&this_call, part);/d'
+mutant fork-keeps-threads '--quick process_fork' kernels/run/team.c '/adamw_threads_forget();/d'
+mutant fork-keeps-results '--quick process_fork' kernels/run/team.c '/atomic_flag_clear(&results_taken);/d'
+mutant affinity-ignored '--quick process_limits' kernels/run/team_cpus.c 's/return CPU_COUNT_S(.*/return 4;/'
+mutant quota-of-one-level '--quick cpu_quota' kernels/run/team_cpus.c "s/path\[length\] == '\/' || //"
+mutant quota-rounded-down '--quick cpu_quota' kernels/run/team_cpus.c 's/quota \/ period + .*/quota \/ period;/'
+mutant signals-open '--quick process_threads' kernels/run/team_start.c 's/SIG_BLOCK, &all, before/SIG_BLOCK, NULL, before/'
 # Coefficients.
 mutant bias-by-pow '--quick coefficients' $coefficients \
     's/double x = 1 - beta, r = 0;/return 1 - pow(beta, (double)step);\n    &/'

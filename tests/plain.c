@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../kernels/run/team.h"
 #include "checks/check.h"
 
 static const struct {
@@ -80,6 +81,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "plain: this CPU does not run %s\n", adamw_isa_name(options.isa));
         return 2;
     }
+    adamw_team_limit_set(7); /* cuts for 7 threads, however few CPUs there are */
     printf("seed %llu, active %s, checked:", (unsigned long long)options.seed, adamw_isa_name(adamw_isa_active()));
     FOR_EACH_ISA(&options, isa)
     printf(" %s", adamw_isa_name(isa));

@@ -1,6 +1,6 @@
 # Rules of the tests: Criterion programs (tests/test_*.c) and the plain runner of the same checks.
 
-TEST_CFLAGS = -std=c11 $(CFLAGS) $(WARNINGS) $(OPENMP_FLAGS) $(STRICT_FLAGS)
+TEST_CFLAGS = -std=c11 $(CFLAGS) $(WARNINGS) $(OPENMP_FLAGS) $(TEAM_FLAGS) $(STRICT_FLAGS)
 CRITERION_CFLAGS = $(shell pkg-config --cflags criterion)
 CRITERION_LIBS = $(shell pkg-config --libs criterion)
 CHECK_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard tests/checks/*.c tests/vec/*.c)))
@@ -13,6 +13,7 @@ ifeq ($(EMULATE),avx512)
 EMULATED_FLAGS := -Itests/emulate/avx512 -D'ADAMW_TARGET_BEGIN(features)=' -DADAMW_TARGET_END= -O0
 $(BUILD)/obj/kernels/isa/avx512.o: LIB_CFLAGS += $(EMULATED_FLAGS)
 $(BUILD)/obj/tests/vec/avx512.o: TEST_CFLAGS += $(EMULATED_FLAGS)
+$(BUILD)/obj/tests/checks/process.o: TEST_CFLAGS += -D'SMALL_STACK=(256 << 10)'
 $(BUILD)/obj/kernels/dispatch/cpu.o: LIB_CFLAGS += -Dadamw_cpu_has_avx512=adamw_cpu_really_has_avx512
 CHECK_OBJECTS += $(BUILD)/obj/tests/emulate/avx512.o
 FLAGS_NOW += EMULATE=$(EMULATE)
@@ -27,6 +28,9 @@ $(CHECK_OBJECTS): $(BUILD)/obj/%.o: %.c $(FLAGS_STAMP)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/tests/test_library: TEST_CFLAGS += -DADAMW_SHARED_LIBRARY='"$(LIB_SHARED)"'
+$(BUILD)/tests/test_library: $(LIB_SHARED)
 
 $(BUILD)/tests/test_%: tests/test_%.c $(CHECK_OBJECTS) $(LIB_STATIC)
 	$(call say,LD,$@)

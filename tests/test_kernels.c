@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "../kernels/run/team.h"
 #include "checks/check.h"
 
 static check_options options(void)
@@ -12,6 +13,7 @@ static check_options options(void)
     const char *text = getenv("SEED");
     check_options all = {.seed = 1, .isa = ADAMW_ISA_AUTO};
     cr_assert(text == NULL || parse_seed(text, &all.seed), "SEED is '%s': it must be a number", text);
+    adamw_team_limit_set(7); /* cuts for 7 threads, however few CPUs there are */
     return all;
 }
 

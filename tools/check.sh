@@ -16,7 +16,9 @@ cd "$(dirname "$0")/.." || exit 1
 table='
 gcc          | part_compiler gcc                | gcc, warnings are errors, every check in its quick form
 clang        | part_compiler clang-14           | the same with clang
-openmp-no    | part_openmp_no                   | the same built without OpenMP
+team-openmp  | part_team_openmp gcc             | the same with OpenMP's threads, and the shared library closed again
+team-libomp  | part_team_openmp clang-14        | the same with clang's runtime
+team-none    | part_team_none                   | the same without threads and without OpenMP
 drop-in      | part_drop_in                     | the sources in another tree, at any optimisation, have the same bits
 accuracy     | make -s accuracy-quick           | the tool behind the tables of kernels/ARITHMETIC.md, with little work
 stray-fma    | part_stray_fma                   | no fused multiply-add in the kernels that the formula does not have

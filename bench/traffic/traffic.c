@@ -77,7 +77,6 @@ void bench_traffic_update(adamw_isa isa, bench_loop loop, const adamw_config *co
                           size_t count, size_t total, int threads)
 {
     adamw_plan plan = plan_of(isa, loop, config, tensors, count, total, threads);
-    const int team = adamw_team_size(plan.tuning, total, threads);
-    adamw_team_run(team, read_part, NULL, &plan);
-    adamw_team_run(team, whole_part, NULL, &plan);
+    adamw_team_run(plan.tuning, total, threads, read_part, NULL, &plan);
+    adamw_team_run(plan.tuning, total, threads, whole_part, NULL, &plan);
 }

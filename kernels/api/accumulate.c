@@ -26,7 +26,7 @@ adamw_status adamw_accumulate(size_t n, float *sum, const void *grad, adamw_dtyp
     const adamw_status status = adamw_validate_accumulate(&plan, &tensor, threads);
     if (status == ADAMW_OK) {
         const uint64_t env = adamw_float_env_get();
-        adamw_team_run(adamw_team_size(plan.tuning, n, threads), accumulate_part, NULL, &plan);
+        adamw_team_run(plan.tuning, n, threads, accumulate_part, NULL, &plan);
         adamw_float_env_set(env);
     }
     return status;

@@ -41,8 +41,7 @@ void *adamw_alloc(size_t bytes, int threads)
         madvise(memory, whole, MADV_HUGEPAGE); /* a wish: without it the pages are small, and nothing else differs */
 #endif
     adamw_tensor tensor = {.n = whole / sizeof(float), .param = memory};
-    const int team = adamw_team_size(adamw_dispatch_active()->tuning, bytes / sizeof(float), threads);
-    adamw_team_run(team, touch_part, NULL, &tensor);
+    adamw_team_run(adamw_dispatch_active()->tuning, bytes / sizeof(float), threads, touch_part, NULL, &tensor);
     return memory;
 }
 

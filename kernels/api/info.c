@@ -7,10 +7,7 @@
 #include <string.h>
 
 #include "../dispatch/cpu.h"
-
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
+#include "../run/team.h"
 
 #ifndef ADAMW_BUILD_FLAGS
 #define ADAMW_BUILD_FLAGS "unknown"
@@ -75,14 +72,11 @@ adamw_status adamw_info_get(adamw_info *info)
     *info = (adamw_info){.version = adamw_version(),
                          .compiler = COMPILER,
                          .flags = ADAMW_BUILD_FLAGS,
-                         .threads = 1,
+                         .engine = adamw_team_engine(),
+                         .threads = adamw_team_most(),
                          .active = adamw_isa_active(),
                          .reason = adamw_isa_reason(),
                          .tuning = adamw_dispatch_active()->tuning->name};
-#if defined(_OPENMP)
-    info->openmp = true;
-    info->threads = omp_get_max_threads();
-#endif
     info->l1d = cache_bytes(1);
     info->l2 = cache_bytes(2);
     info->l3 = cache_bytes(3);

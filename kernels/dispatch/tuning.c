@@ -23,8 +23,19 @@ enum { MIB = 1 << 20 };
  * Sums: a sum waits for its additions in the same way, and a prefetch makes a norm in DRAM 1.7 times as fast, for 1 %
  * in cache (Emerald Rapids).
  *
- * Threads: a team that sleeps (OMP_WAIT_POLICY=passive, or time between two steps) takes some 40 us to wake, as long
- * as one thread needs for 128K values.
+ * Threads: two threads pay from 32,768 values on where the other one is awake, which it is for 50 us after a call, and
+ * from 262,144 on where it has to be woken. One thread's time over two threads', AMD Zen 3 (AVX2, 2 virtual CPUs, both
+ * threads under SCHED_FIFO, alternating in one process, medians):
+ *
+ *     pause         8K, 16K   32K           64K           128K          256K          512K          1M
+ *     none          1         1.26 to 1.83  1.26 to 1.90  1.45 to 1.76  1.75 to 1.82  1.58 to 1.88  1.68 to 2.02
+ *     1 to 30 us    1         1.79 to 1.88  1.25 to 1.91  1.53 to 1.88  1.45 to 1.81
+ *     50, 100 us    1         1             1             1             1.25 to 1.50  1.39
+ *     1 ms          1         1             1             1             1.42 to 1.55  1.42 to 1.83  1.96
+ *     10, 100 ms    1         1             1             1             1.14 to 1.37  1.45 to 1.77
+ *
+ * Woken for less they lose: 64K 0.69 to 0.79, 128K 0.93 to 1.12; awake, 16K has 0.99 to 1.35 and 8K 0.93. On Zen 5 and
+ * Emerald Rapids a wake-up takes some 40 us, as long as one thread needs for 128K to 256K values.
  */
 const adamw_tuning adamw_tunings[ADAMW_FAMILY_COUNT] = {
     [ADAMW_FAMILY_INTEL] = {.name = "intel",
@@ -32,12 +43,14 @@ const adamw_tuning adamw_tunings[ADAMW_FAMILY_COUNT] = {
                             .prefetch_near_above = 65536,
                             .prefetch_far_from = 12 * MIB,
                             .prefetch_sum = 6144,
-                            .parallel_threshold = 262144,
+                            .parallel_threshold = 32768,
+                            .wake_threshold = 262144,
                             .min_values_per_thread = 16384},
     [ADAMW_FAMILY_OTHER] = {.name = "other",
                             .prefetch = {.near = 0, .far = 0},
                             .prefetch_sum = 6144,
-                            .parallel_threshold = 262144,
+                            .parallel_threshold = 32768,
+                            .wake_threshold = 262144,
                             .min_values_per_thread = 16384},
 };
 

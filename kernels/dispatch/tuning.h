@@ -25,7 +25,8 @@ typedef struct adamw_tuning {
     size_t prefetch_near_above;   /* lists of more values than this prefetch at all */
     size_t prefetch_far_from;     /* lists of so many values prefetch into the second level as well */
     size_t prefetch_sum;          /* distance of a sum of squares, in bytes */
-    size_t parallel_threshold;    /* lists of fewer values are stepped by one thread */
+    size_t parallel_threshold;    /* lists of fewer values are stepped by one thread, */
+    size_t wake_threshold;        /* and of fewer than this unless the other threads are awake */
     size_t min_values_per_thread; /* and a team has no more threads than leave each this many */
 } adamw_tuning;
 

@@ -18,7 +18,18 @@ typedef struct run {
     const adamw_plan *plan;
     const adamw_pass *pass;
     adamw_part *joined; /* the findings of the parts so far; NULL where the pass sums nothing up */
+    adamw_marks marks;
 } run;
+
+enum { MARKED_LIST = 128 }; /* lists of more tensors have marks, if threads may share them */
+
+static void mark(run *r)
+{
+    const adamw_plan *plan = r->plan;
+    r->marks.stride = 0;
+    if (plan->count > MARKED_LIST && plan->threads != 1 && plan->total >= plan->tuning->parallel_threshold)
+        adamw_marks_make(&r->marks, plan->tensors, plan->count);
+}
 
 static bool sums_up(const adamw_pass *pass) { return pass->sum_grads || pass->abs_max || pass->sum_changes; }
 
@@ -141,6 +152,7 @@ static void run_part(void *context, size_t part, size_t parts, void *result)
     group.config = NULL; /* none yet */
     adamw_part_begin(of_part);
     adamw_pieces piece = adamw_pieces_of(plan->tensors, plan->count, plan->total, part, parts);
+    adamw_pieces_skip(&piece, &r->marks);
     while (adamw_pieces_next(&piece)) {
         adamw_tensor_sums *sums = adamw_part_sums(of_part, &piece, &own);
         run_piece(plan, r->pass, &piece, &group, sums, &of_part->found);
@@ -153,44 +165,55 @@ static void join_part(void *context, const void *result)
     adamw_part_join(((run *)context)->joined, (const adamw_part *)result, tensor_summed, context);
 }
 
-void adamw_pass_run_part(const adamw_plan *plan, const adamw_pass *pass, size_t part, size_t parts)
+/* `marks` may be NULL. */
+static void run_pieces(const adamw_plan *plan, const adamw_pass *pass, size_t part, size_t parts,
+                       const adamw_marks *marks)
 {
     adamw_group group;
     group.config = NULL; /* none yet */
     adamw_pieces piece = adamw_pieces_of(plan->tensors, plan->count, plan->total, part, parts);
+    if (marks != NULL)
+        adamw_pieces_skip(&piece, marks);
     while (adamw_pieces_next(&piece))
         run_piece(plan, pass, &piece, &group, NULL, NULL);
+}
+
+void adamw_pass_run_part(const adamw_plan *plan, const adamw_pass *pass, size_t part, size_t parts)
+{
+    run_pieces(plan, pass, part, parts, NULL);
 }
 
 static void run_part_without_sums(void *context, size_t part, size_t parts, void *result)
 {
     const run *r = (const run *)context;
     (void)result;
-    adamw_pass_run_part(r->plan, r->pass, part, parts);
+    run_pieces(r->plan, r->pass, part, parts, &r->marks);
 }
 
 /* ---- the list ---- */
 
-static adamw_findings run_with_sums(const adamw_plan *plan, const adamw_pass *pass, int threads)
+static adamw_findings run_with_sums(const adamw_plan *plan, const adamw_pass *pass)
 {
     adamw_part joined;
-    run all = {plan, pass, &joined};
+    run all = {.plan = plan, .pass = pass, .joined = &joined};
+    mark(&all);
     adamw_part_begin(&joined);
     if (pass->sum_grads && pass->tensor_norms != NULL)
         for (size_t i = 0; i < plan->count; i++) /* an empty tensor has no piece */
             if (plan->tensors[i].n == 0)
                 pass->tensor_norms[i] = 0;
-    adamw_team_run(threads, run_part, join_part, &all);
+    adamw_team_run(plan->tuning, plan->total, plan->threads, run_part, join_part, &all);
     return joined.found;
 }
 
 void adamw_pass_run(const adamw_plan *plan, const adamw_pass *pass, adamw_findings *found)
 {
-    const int threads = adamw_team_size(plan->tuning, plan->total, plan->threads);
     if (sums_up(pass)) {
-        *found = run_with_sums(plan, pass, threads);
+        *found = run_with_sums(plan, pass);
         return;
     }
-    run all = {plan, pass, NULL};
-    adamw_team_run(threads, run_part_without_sums, NULL, &all);
+    run all;
+    all.plan = plan, all.pass = pass, all.joined = NULL;
+    mark(&all);
+    adamw_team_run(plan->tuning, plan->total, plan->threads, run_part_without_sums, NULL, &all);
 }

@@ -30,6 +30,24 @@ adamw_pieces adamw_pieces_of(const adamw_tensor *tensors, size_t count, size_t t
                           .end = part_begin(total, part + 1, parts)};
 }
 
+void adamw_marks_make(adamw_marks *marks, const adamw_tensor *tensors, size_t count)
+{
+    size_t offset = 0;
+    marks->stride = (count + ADAMW_MARKS - 1) / ADAMW_MARKS;
+    for (size_t i = 0; i < count; offset += tensors[i++].n)
+        if (i % marks->stride == 0)
+            marks->offset[i / marks->stride] = offset;
+}
+
+void adamw_pieces_skip(adamw_pieces *pieces, const adamw_marks *marks)
+{
+    const size_t stride = marks->stride;
+    for (size_t i = 1; stride != 0 && i * stride < pieces->count && marks->offset[i] <= pieces->begin; i++) {
+        pieces->next = i * stride;
+        pieces->offset = marks->offset[i];
+    }
+}
+
 bool adamw_pieces_next(adamw_pieces *pieces)
 {
     while (pieces->next < pieces->count && pieces->offset < pieces->end) {

@@ -19,8 +19,20 @@
     X(memory, "buffers at every byte offset, between canaries and pages that may not be touched")                    \
     X(split_is_whole, "a tensor in two calls, a list in many calls and any parts equal one call")                    \
     X(threads_are_one, "threads 1, 2, 3 and 7 give the same bits, in every rounding and subnormal mode")             \
+    X(long_list, "a list of hundreds of tensors, some empty, on 1, 2, 3 and 7 threads")                              \
     X(groups_and_steps, "each tensor takes its own config and step")                                                 \
     X(resume, "a step's bits do not depend on the calls before it")                                                  \
+    X(team_parts, "each part of a call is done once and joined in order, for every number of threads")               \
+    X(team_environment, "the team's threads work in the caller's rounding mode")                                     \
+    X(team_callers, "many callers at once, one team")                                                                \
+    X(team_nested, "a call inside a part of another call")                                                           \
+    X(team_host, "a parallel-for that the host lends: in order, reversed, on threads, and a careless one")           \
+    X(process_fork, "a forked child steps with threads of its own, also when another thread was in a step")          \
+    X(process_limits, "where the system gives no thread, or no CPU for one, the caller works alone")                 \
+    X(cpu_quota, "the CPUs of a control group's quota, versions 1 and 2")                                            \
+    X(process_threads, "the team's threads have their name, their signals blocked, and stacks that suffice")         \
+    X(process_small_stack, "a caller with a stack of 64 KiB gets its whole update from several threads")             \
+    X(process_exit, "a process ends while its team sleeps, and while another thread is in a step")                   \
     X(float_env_kept, "the control register is as before, on the caller and on the workers")                         \
     X(beyond_32_bits, "a tensor of more than 2^32 values is updated in its right places")                            \
     X(no_allocation, "a step allocates nothing")                                                                     \

@@ -139,6 +139,47 @@ bool check_threads_are_one(const check_options *options)
     return right;
 }
 
+/* A list so long that its parts find their tensors by marks, empty tensors among them. */
+bool check_long_list(const check_options *options)
+{
+    enum { COUNT = 401, LARGEST = 2500 };
+    static const int threads[] = {1, 2, 3, 7, 0};
+    adamw_tensor list[COUNT];
+    size_t sizes[COUNT], total = 0;
+    for (size_t i = 0; i < COUNT; i++)
+        total += sizes[i] = i % 7 == 3 ? 0 : (size_t)(mix64(options->seed + i) % LARGEST);
+    trial t = trial_new(total, options->seed + 7);
+    adamw_config config;
+    adamw_config_init(&config);
+    const adamw_tensor whole = buffers_tensor(&t.expected, &config);
+    buffers_copy(&t.expected, &t.input);
+    bool right = adamw_step(&config, 3, &whole, 1, 1) == ADAMW_OK;
+    double norm = 0, first_norm = 0;
+    for (size_t k = 0; right && k < sizeof threads / sizeof threads[0]; k++) {
+        buffers_copy(&t.actual, &t.input);
+        size_t at = 0;
+        for (size_t i = 0; i < COUNT; at += sizes[i++]) {
+            const buffers piece = {sizes[i],
+                                   t.actual.param + at,
+                                   t.actual.grad + at,
+                                   t.actual.exp_avg + at,
+                                   t.actual.exp_avg_sq + at,
+                                   t.actual.max_exp_avg_sq + at};
+            list[i] = buffers_tensor(&piece, &config);
+        }
+        right = adamw_step(&config, 3, list, COUNT, threads[k]) == ADAMW_OK && trial_same(&t, "a long list");
+        for (size_t i = 0; i < total; i++)
+            t.actual.grad[i] = (float)i; /* finite ones, so that the norm says something */
+        right = right && adamw_grad_norm(list, COUNT, ADAMW_NORM_L2, threads[k], &norm) == ADAMW_OK;
+        if (k == 0)
+            first_norm = norm;
+        if (right && norm != first_norm)
+            right = check_fail("a long list on %d threads: norm %a, before %a", threads[k], norm, first_norm);
+    }
+    trial_free(&t);
+    return right;
+}
+
 bool check_groups_and_steps(const check_options *options)
 {
     trial t = trial_new(all_pieces(), options->seed + 2);

@@ -1,12 +1,20 @@
 /*
- * system.c - memory from adamw_alloc, and what adamw_info_get tells.
+ * system.c - memory from adamw_alloc, what adamw_info_get tells, and the CPUs that a process may use.
  */
+#define _GNU_SOURCE /* mkdtemp */
 #include "check.h"
 
+#include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "../../kernels/dispatch/cpu.h"
+#include "../../kernels/run/team.h"
+#include "../../kernels/run/team_cpus.h"
 
 bool check_memory_given(const check_options *options)
 {
@@ -57,3 +65,77 @@ bool check_introspection(const check_options *options)
         return check_fail("which CPUs prefer AVX2");
     return true;
 }
+
+/* ---- the CPUs of a control group's quota ---- */
+
+#if defined(ADAMW_TEAM_THREADS)
+static bool write_text(const char *root, const char *name, const char *text)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", root, name);
+    FILE *file = fopen(path, "w");
+    if (file == NULL)
+        return check_fail("%s cannot be written", path);
+    const bool right = fputs(text, file) >= 0;
+    return fclose(file) == 0 && right;
+}
+
+bool check_cpu_quota(const check_options *options)
+{
+    static const struct {
+        const char *groups, *v2_top, *v2_inner, *v1_quota;
+        int cpus;
+    } cases[] = {
+        {"0::/in/ner\n", "", "150000 100000\n", "", 2},
+        {"0::/in/ner\n", "100000 100000\n", "400000 100000\n", "", 1},
+        {"0::/in/ner\n", "", "max 100000\n", "", INT_MAX},
+        {"0::/else/where\n", "300000 100000\n", "", "", 3}, /* in a container, whose own group is on top */
+        {"12:memory:/x\n4:cpu,cpuacct:/in\n", "", "", "250000\n", 3},
+        {"3:cpuset:/in\n4:cpuacct:/in\n", "", "", "250000\n", INT_MAX},
+        {"4:cpu:/in\n", "", "", "-1\n", INT_MAX},
+        {"4:cpu:/in\n", "", "", "nonsense\n", INT_MAX},
+        {"no groups here", "100000 100000\n", "", "", INT_MAX},
+        {"0::/in/ner", "", "5", "", INT_MAX}, /* no period */
+    };
+    char root[] = "/tmp/adamw-quota-XXXXXX", path[256];
+    static const char *const folders[] = {"in", "in/ner", "cpu", "cpu/in"};
+    static const char *const files[] = {"groups", "cpu.max", "in/ner/cpu.max", "cpu/in/cpu.cfs_quota_us",
+                                        "cpu/in/cpu.cfs_period_us"};
+    (void)options;
+    if (mkdtemp(root) == NULL)
+        return check_fail("no folder in /tmp");
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", root, folders[i]);
+        mkdir(path, 0700);
+    }
+    bool right = true;
+    for (size_t i = 0; right && i < sizeof cases / sizeof cases[0]; i++) {
+        right = write_text(root, files[0], cases[i].groups) && write_text(root, files[1], cases[i].v2_top) &&
+                write_text(root, files[2], cases[i].v2_inner) && write_text(root, files[3], cases[i].v1_quota) &&
+                write_text(root, files[4], "100000\n");
+        snprintf(path, sizeof path, "%s/groups", root);
+        const int cpus = adamw_cpus_of_quota(path, root);
+        if (right && cpus != cases[i].cpus)
+            right = check_fail("case %zu: %d CPUs, not %d", i, cpus, cases[i].cpus);
+    }
+    if (adamw_cpus_of_quota("/nonexistent", root) != INT_MAX)
+        right = check_fail("a limit from no file");
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", root, files[i]);
+        unlink(path);
+    }
+    for (size_t i = sizeof folders / sizeof folders[0]; i-- > 0;) {
+        snprintf(path, sizeof path, "%s/%s", root, folders[i]);
+        rmdir(path);
+    }
+    rmdir(root);
+    return right;
+}
+#else
+bool check_cpu_quota(const check_options *options)
+{
+    (void)options;
+    check_skip("quotas: a build without threads of the library's own does not read them");
+    return true;
+}
+#endif

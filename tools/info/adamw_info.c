@@ -70,7 +70,7 @@ int main(int argc, char **argv)
         printf("%-14s %s%s\n", adamw_isa_name(isa), adamw_isa_supported(isa) ? "runs here" : "does not run here",
                isa == info.active ? ", active" : "");
     printf("%-14s %s\n", "why", info.reason);
-    printf("%-14s %d%s\n", "threads", info.threads, info.openmp ? " (OpenMP's default)" : " (built without OpenMP)");
+    printf("%-14s at most %d (engine: %s)\n", "threads", info.threads, info.engine);
     printf("%-14s %s\n", "huge pages", info.huge_pages);
     return end_with(info.active == ADAMW_ISA_AUTO ? refuse_isa() : 0);
 }

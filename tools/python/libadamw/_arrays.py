@@ -112,7 +112,7 @@ def adamw_step(
         lr, betas, eps, weight_decay, maximize: as in torch.optim; the defaults are adamw_config_init()'s.
         decay: "decoupled" (AdamW) or "l2" (Adam: weight_decay * param is added to the gradient).
         arithmetic: "accurate" (the decay happens in full at any rate) or "torch" (torch.optim's roundings).
-        threads: the most threads; 0: the library decides, at most OpenMP's default.
+        threads: the most threads; 0: the library decides, at most the CPUs of the process.
 
     Raises:
         TypeError: an argument is no float32 array, or no number. A NumPy scalar is no array: it has no memory.

@@ -211,7 +211,7 @@ def _load(path: Path) -> ctypes.CDLL:
     except OSError as error:
         raise ImportError(
             f"libadamw: {path} does not load: {error} (where libgomp.so.1 is missing: install the compiler's OpenMP "
-            "runtime, Debian's libgomp1, or build with OPENMP=no)"
+            "runtime, Debian's libgomp1, or build without TEAM=openmp)"
         ) from error
     threads = ctypes.c_int
     size, step, config, tensors = ctypes.c_size_t, ctypes.c_uint64, ctypes.POINTER(Config), ctypes.POINTER(Tensor)

@@ -47,7 +47,7 @@ typedef struct request {
     bool print_shapes;
 } request;
 
-/* With room for the list's tensors and the time of each step. */
+/* Times the steps: `tensors` has room for the list's tensors, `seconds` for the time of each step. */
 static int measure(const request *r, adamw_tensor *tensors, double *seconds)
 {
     char message[BENCH_MESSAGE];

@@ -17,7 +17,7 @@ def block(name, text):
 
 
 def merged(path, whole, name, text):
-    """The page with the block of this name put in; what stands between blocks is none of this program's."""
+    """The page with the block of this name put in; text between blocks stays as it is."""
     blocks = {found["name"]: found for found in BLOCK.finditer(whole)}
     begins = whole.count("<!-- cpu:begin"), whole.count("<!-- cpu:end")
     if begins != (len(blocks), len(blocks)):

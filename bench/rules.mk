@@ -110,7 +110,7 @@ bench-counts: ## instruction counts of a step beside the kept ones (callgrind); 
 	@$(bench_args) python3 bench/counts/counts.py --program $(BUILD)/counts/adamw-bench --cc $(call quote,$(CC))
 
 .PHONY: bench-readme
-bench-readme: ## fills README.md's table from the results of the last make bench
+bench-readme: ## fills the tables of README.md and bench/README.md from the results of the last make bench
 	@python3 bench/readme.py --build $(BUILD)
 
 .PHONY: bench-results

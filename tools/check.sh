@@ -27,7 +27,8 @@ cplusplus    | part_cplusplus                   | adamw.h in C++
 install      | part_install                     | make install, pkg-config, make uninstall
 make         | tests/make.sh                    | hostile values and awkward folders change nothing but what they name
 symbols      | part_symbols                     | nothing but adamw_* is exported, and the soname is right
-readme       | part_readme                      | the program of README.md prints what is printed there
+readme       | part_readme                      | the program of README.md prints what is printed there; its other C compiles
+links        | part_links                       | each relative link of the pages, and each heading that one names, is there
 bench        | part_bench                       | the benchmark builds, runs, and answers wrong arguments
 files        | part_files                       | the safetensors package reads our files and we read its
 counts       | part_counts                      | instruction counts of a step, within 2 % of those kept

@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-/* What is asked of the kernel (madvise): 2 MiB pages or none. Where it has none to give, both are the same. */
+/* The pages that madvise requests from the kernel: of 2 MiB or not. Without free ones both are the same. */
 typedef enum bench_pages { BENCH_PAGES_HUGE, BENCH_PAGES_SMALL } bench_pages;
 
 typedef struct bench_arena {

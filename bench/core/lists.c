@@ -277,7 +277,8 @@ bool bench_list_read(bench_list *list, const char *path, char *message)
                  "prints this list of a .safetensors, .gguf or torch checkpoint file)",
                  path, number - 1);
     else if (full)
-        snprintf(message, BENCH_MESSAGE, "%.160s, line %zu: no memory can hold so many parameters", path, number - 1);
+        snprintf(message, BENCH_MESSAGE, "%.160s, line %zu: no memory can hold this number of parameters", path,
+                 number - 1);
     else if (failed)
         snprintf(message, BENCH_MESSAGE, "%.160s: cannot be read", path);
     else

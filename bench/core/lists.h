@@ -1,6 +1,6 @@
 /*
  * lists.h - the parameter lists that the benchmarks step: tensors of one size, two real models, and lists read from a
- * file. Shapes only; buffers are arena.h's.
+ * file. It has shapes only; arena.h has the buffers.
  */
 #ifndef BENCH_CORE_LISTS_H
 #define BENCH_CORE_LISTS_H

@@ -1,7 +1,7 @@
 /*
- * loop.c - the update as a C trainer writes it today: a plain loop over one flat buffer, compiled with
+ * loop.c - the plain C loop that the library is compared with: AdamW over one flat buffer, compiled with
  * -O3 -march=native -ffast-math. The compiler vectorises it, and replaces division and square root by estimates with
- * a Newton step. What the benchmark compares the library with; nothing of the library belongs here.
+ * a Newton step. Nothing of the library belongs here.
  */
 #include "peers.h"
 

@@ -5,8 +5,9 @@ import tempfile
 import unittest
 from unittest import mock
 
+import readme
 import results_page
-from report import compare, front, machine, pictures, processes, tables
+from report import compare, front, machine, page, pictures, processes, tables
 from report.results import Case, fastest_tenth
 
 ABOUT = {"cpu": "A CPU", "cpus": 2, "caches": "L1d 32 KiB, L2 512 KiB, L3 32 MiB", "commit": "abc", "date": "2026-01-01",
@@ -143,10 +144,39 @@ class Page(unittest.TestCase):
         self.assertTrue(results_page.merged("p", self.PAGE, "C", "c\n").endswith("c\n<!-- cpu:end -->\n"))
         self.assertIn("Text.", again)
 
+    def test_readme_has_five_rows_and_the_benchmarks_page_all(self):
+        about = {**ABOUT, "cpu": "AMD EPYC (family 25, model 1)", "compiler": "cc 12", "command": "make bench"}
+        last = page.Last.__new__(page.Last)
+        last.machine = about
+        last.cases = [case(f"throughput/{name}/{variant}/avx2/{threads}/huge", seconds / threads)
+                      for name in page.LISTS for threads in (1, 2)
+                      for variant, seconds in (("adamw", 2e-5), ("adam_l2", 3e-5))]
+        peer = {"samples": {"adamw avx2": [1e-5] * 3, "torch fused": [2e-5] * 3, "torch foreach": [1e-5, 4e-5, 9e-5]}}
+        last.peers = {(name, 2): peer for name in page.BRIEF}
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(page, "Last", lambda build: last):
+            paths = [os.path.join(folder, name) for name in ("README.md", "page.md")]
+            for path in paths:
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(f"above\n{readme.BEGIN}\nold\n{readme.END}\nbelow\n")
+            words = ["readme.py", "--readme", paths[0], "--page", paths[1]]
+            with mock.patch("sys.argv", words), mock.patch("builtins.print"):
+                readme.main()
+            whole = []
+            for path in paths:
+                with open(path, encoding="utf-8") as file:
+                    whole.append(file.read())
+        for text in whole:
+            self.assertTrue(text.startswith("above\n") and text.endswith("below\n") and "old" not in text, text)
+            self.assertIn("AMD EPYC (family 25, model 1: Zen 3), 2 CPUs, AVX2, ", text)
+        self.assertEqual(whole[0].count("\n| "), 7)
+        self.assertIn("\n| 64K | 10 us | 1.00 | 2.00 | 4.00~ |\n", whole[0])
+        self.assertIn("AVX2, 2 threads, L1d", whole[0])
+        self.assertEqual(whole[1].count("\n| "), 2 + 2 * len(page.LISTS))
+
     def test_a_torn_page_is_refused(self):
-        for page in (self.PAGE.replace("<!-- cpu:end -->", ""), self.PAGE + self.PAGE):
+        for torn in (self.PAGE.replace("<!-- cpu:end -->", ""), self.PAGE + self.PAGE):
             with self.assertRaises(front.UserError):
-                results_page.merged("p", page, "A", "a\n")
+                results_page.merged("p", torn, "A", "a\n")
 
 
 if __name__ == "__main__":

@@ -230,7 +230,7 @@ bool keep_fitting(case_set &set, char *message)
 {
     std::string told;
     const auto too_large = [&](const bench_case &each) {
-        /* With a fifth stream: the arena is one for all variants. */
+        /* A fifth stream counts too: one arena serves all variants. */
         if (bench_arena_fits(each.list, true, 0, message))
             return false;
         if (told != each.list->name)

@@ -54,8 +54,8 @@ struct session {
     double measured = 0, unseen = 0;   /* of those that were not skipped, of cases that had none yet */
     int tenth = -1;                    /* the last one that was told where no terminal is */
 
-    /* What is left, at the rate of what is done; at first that rate is mostly the expected one, because the first
-     * repetition that random order draws may be the longest of all. */
+    /* The time that is left, at the rate of the cases done; at first that rate is mostly the expected one, because the
+     * first repetition that random order draws may be the longest of all. */
     double rest() const
     {
         const double spent = now() - begin, trusted = 5;

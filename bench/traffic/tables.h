@@ -10,8 +10,8 @@
 ADAMW_ISAS(BENCH_DECLARE)
 #undef BENCH_DECLARE
 
-/* Where a table has the loop of the whole update's second pass, which also writes the gradient (it is cleared) and
- * reads and writes a fifth stream. TORCH's variants move what the others move, so their places are free. */
+/* The place in a table of the loop for the whole update's second pass, which also writes the gradient (it is cleared)
+ * and reads and writes a fifth stream. TORCH's variants move what the others move, so their places are free. */
 enum { BENCH_WHOLE_UPDATE = ADAMW_VARIANT_torch_adamw_amsgrad };
 
 #endif

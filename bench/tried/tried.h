@@ -1,5 +1,5 @@
 /*
- * tried.h - ways to write the step that were tried and are not in the library, kept so that anybody can measure them
+ * tried.h - ways to write the step that were tried and are not in the library, kept so that they can be measured
  * again on another machine. Each but "undivided" has the library's own formula and bits; README.md has the figures.
  */
 #ifndef BENCH_TRIED_TRIED_H

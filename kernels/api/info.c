@@ -1,5 +1,5 @@
 /*
- * info.c - what people want to know of the library and the machine it runs on. Nothing here steers a step.
+ * info.c - adamw_info_get() describes the library and the machine it runs on. Nothing here steers a step.
  */
 #include "../dispatch/isa.h"
 

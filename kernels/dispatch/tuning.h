@@ -11,11 +11,11 @@
 enum {
     /* A tensor is cut between threads at multiples of this: a multiple of every vector and of a page. */
     ADAMW_CUT_BLOCK = 4096,
-    /* The squares of so many values are summed up in double at once (body/reduce.h). The bits of a norm depend on it.
+    /* Squares are summed up in double over blocks of this size (body/reduce.h). The bits of a norm depend on it.
      * A block's streams stay near the core; 1024 takes 1 % off a clipped step in DRAM, 4096 brings nothing. */
     ADAMW_SUM_BLOCK = 2048,
-    /* The stages of an update go over so many values (run/stages.c): with the scratch of the gradient, 24 KiB in the
-     * first-level cache with an average, and 4 KiB of stack. */
+    /* The stages of an update run over blocks of this size (run/stages.c): with the scratch of the gradient, 24 KiB in
+     * the first-level cache with an average, and 4 KiB of stack. */
     ADAMW_STAGE_BLOCK = 1024
 };
 
@@ -23,7 +23,7 @@ typedef struct adamw_tuning {
     const char *name;             /* of the family of CPUs */
     adamw_prefetch prefetch;      /* distances of an update, in bytes; near 0: the family gains nothing by it */
     size_t prefetch_near_above;   /* lists of more values than this prefetch at all */
-    size_t prefetch_far_from;     /* lists of so many values prefetch into the second level as well */
+    size_t prefetch_far_from;     /* lists of this many values and more prefetch into the second level as well */
     size_t prefetch_sum;          /* distance of a sum of squares, in bytes */
     size_t parallel_threshold;    /* lists of fewer values are stepped by one thread, */
     size_t wake_threshold;        /* and of fewer than this unless the other threads are awake */

@@ -207,7 +207,7 @@ adamw_status adamw_schedule_check_groups(const adamw_schedule *schedule, const a
     if (schedule == NULL)
         return INVALID("schedule is NULL: adamw_schedule_init() fills in one");
     if (groups == NULL && count != 0)
-        return INVALID("groups is NULL with count %zu: it must point to so many adamw_schedule_group", count);
+        return INVALID("groups is NULL with count %zu: it must point to that many adamw_schedule_group", count);
     for (size_t i = 0; i < count; i++) {
         adamw_schedule_config own = schedule->config;
         own.base_lr = groups[i].base_lr;

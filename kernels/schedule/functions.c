@@ -1,7 +1,7 @@
 /*
  * functions.c - cosine and power in 128-bit fixed point, because every C library has other last bits. Integers know
  * no rounding mode and no contraction, and 2^-90 of error leaves the nearest double in all but about one case of
- * 2^36: the results are correctly rounded in practice. What the C library serves here, frexp and ldexp, is exact.
+ * 2^36: the results are correctly rounded in practice. frexp and ldexp of the C library are exact.
  */
 #include "functions.h"
 

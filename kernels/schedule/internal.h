@@ -13,7 +13,7 @@
 
 /* ---- check.c: the one place that looks at what a caller asks for ---- */
 
-/* Where the sentence about an error goes; size 0 when nobody asked for it. */
+/* The buffer that receives the sentence about an error; size 0: no sentence is written. */
 typedef struct schedule_sentence {
     char *buffer;
     size_t size;

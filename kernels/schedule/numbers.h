@@ -1,5 +1,5 @@
 /*
- * numbers.h - numbers as a saved schedule has them.
+ * numbers.h - the numbers of a saved schedule as text and back.
  */
 #ifndef ADAMW_SCHEDULE_NUMBERS_H
 #define ADAMW_SCHEDULE_NUMBERS_H

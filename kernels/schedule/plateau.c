@@ -1,6 +1,6 @@
 /*
  * plateau.c - ReduceLROnPlateau with torch's exact rule (torch.optim.lr_scheduler, 2.13), its sign-safe relative mode
- * and the rule that fires one bad epoch earlier. When it is fed is schedule.c's business.
+ * and the rule that fires one bad epoch earlier. schedule.c decides when it sees a metric.
  */
 #include "internal.h"
 
@@ -64,7 +64,7 @@ double adamw_plateau_replay(const adamw_schedule *s, double base_lr, double min_
     for (int64_t i = 0; i < s->cuts; i++) {
         const double lower = cut(&s->config, lr, min_lr);
         if (!(lower < lr))
-            break; /* blocked once, blocked for ever */
+            break; /* blocked once, it stays blocked */
         lr = lower;
     }
     return lr;

@@ -40,7 +40,7 @@ static double cosine_restarts(const adamw_schedule_config *c, double base, doubl
             period = period > INT64_MAX / c->period_mult ? INT64_MAX : period * c->period_mult;
         }
     }
-    /* A run that ends with a period ends at its lowest, and not with a restart that nobody takes. */
+    /* A run that ends with a period ends at its lowest rate, without a restart behind the last step. */
     return restarted && k == 0 && at_end ? min : cosine(base, min, k, period);
 }
 

@@ -140,7 +140,7 @@ void conformance_print(void)
     buffers_free(&run.work);
 }
 
-/* Whether the golden file has just this digest for so many values of the variant. */
+/* Whether the golden file has this digest for this number of values of the variant. */
 static bool golden_agrees(const char *golden, adamw_variant variant, uint64_t values, uint64_t digest)
 {
     char start[80];

@@ -12,7 +12,7 @@
 
 enum { GRAD = BUFFERS_grad, LARGEST = 130, OFFSETS = 64, PAGES = 2 * BUFFERS + 3, CANARY = 0xA5 };
 
-/* One page for each buffer, each between two pages that nobody may touch, and a page of canaries to compare with. */
+/* One page for each buffer, each between two pages without access, and a page of canaries to compare with. */
 typedef struct guarded {
     char *page[BUFFERS], *canaries;
     size_t page_size;

@@ -108,7 +108,7 @@ bool check_schedule_presets(const check_options *options)
            check_fail("NULL is neither config nor schedule");
 }
 
-/* Tables of more presets than there are: names of each length, and so many that no sentence has room for them. */
+/* Tables of more presets than there are: names of each length, and more than a sentence has room for. */
 static size_t long_table, name_length;
 static const char *name_of(size_t index)
 {
@@ -263,7 +263,7 @@ bool check_schedule_bad_fields(const check_options *options)
     if (strcmp(said, "groups[1].config is NULL: it must point to the group's adamw_config") != 0)
         return check_fail("a group without a config says '%s'", said);
     adamw_schedule_apply_explain(&s, NULL, 2, said, sizeof said);
-    if (strcmp(said, "groups is NULL with count 2: it must point to so many adamw_schedule_group") != 0)
+    if (strcmp(said, "groups is NULL with count 2: it must point to that many adamw_schedule_group") != 0)
         return check_fail("no groups say '%s'", said);
     return (adamw_schedule_apply(&s, NULL, 0) == ADAMW_OK &&
             adamw_schedule_apply(NULL, groups, 1) == ADAMW_ERROR_INVALID_ARGUMENT) ||

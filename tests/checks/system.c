@@ -55,7 +55,7 @@ bool check_introspection(const check_options *options)
     adamw_isa_select(before);
     if (info.active != ADAMW_ISA_SCALAR)
         return check_fail("scalar was chosen, %s is active", adamw_isa_name(info.active));
-    /* Where the scalar kernels are this CPU's best, nobody can tell that they were chosen. */
+    /* Where the scalar kernels are this CPU's best, the reason does not tell that they were chosen. */
     if (before != ADAMW_ISA_SCALAR && strstr(info.reason, "adamw_isa_select()") == NULL)
         return check_fail("scalar was chosen, and the reason is '%s'", info.reason);
     if (!adamw_cpu_model_prefers_avx2("GenuineIntel", 6, 0x55) ||

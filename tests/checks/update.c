@@ -446,9 +446,9 @@ bool check_update_streams(const check_options *options)
         right = check_fail("ratio %.17g of tensor %zu, not %.17g of %zu", report.update_ratio,
                            report.update_ratio_tensor, want, which);
     if (right && !(isnan(report.grad_norm) && report.clip_coefficient == 1 && !report.skipped))
-        right = check_fail("the report has what nobody asked for");
+        right = check_fail("the report has figures that no option asked for");
 
-    /* Averages and copies that nobody asked for are left as they are. */
+    /* Averages and copies whose option is off are left as they are. */
     for (int i = 0; right && i < TENSORS; i++)
         if (memcmp(m.ema[i], old.ema[i], sizes[i] * sizeof(float)) != 0 ||
             memcmp(m.copy[i], old.copy[i], sizes[i] * sizeof(uint16_t)) != 0)

@@ -9,8 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-/* x in a format with so many bits behind the leading one and such a smallest and largest exponent, to nearest even.
- */
+/* x rounded to nearest even in a format with `bits` bits behind the leading one and exponents `lowest` to `highest`. */
 static float rounded_to(float x, int bits, int lowest, int highest)
 {
     if (!isfinite(x) || x == 0)
@@ -185,7 +184,7 @@ static bool all_agree(const check_options *options, int operation, uint64_t stri
 
 bool check_all_floats(const check_options *options)
 {
-    /* All 2^32 bit patterns, or one in so many (a prime, so that every exponent gets many mantissas). */
+    /* All 2^32 bit patterns, or every Nth of them (a prime, so that every exponent gets many mantissas). */
     static const struct {
         int operation;
         uint64_t stride;

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In place of kernels/dispatch/cpu.c's, which tests/rules.mk gives another name. */
+/* These replace the functions of kernels/dispatch/cpu.c, which tests/rules.mk renames. */
 bool adamw_cpu_has_avx512(void) { return true; }
 
 /*

@@ -55,7 +55,7 @@ void *allocate(size_t count, size_t size);
 /* Prints a paragraph of prose, broken into lines as those of the page, and an empty line. */
 void paragraph(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* x for a table, with at least so many digits, never with an exponent: 0.0102, 3.16, 12.4, 153, 10,043. */
+/* x for a table, with at least this number of digits, never with an exponent: 0.0102, 3.16, 12.4, 153, 10,043. */
 enum { NUMBER_SIZE = 48 };
 const char *number(double x, int digits, char text[NUMBER_SIZE]);
 

@@ -45,7 +45,7 @@ static sums sum_up(const runs *r)
     return s;
 }
 
-/* Runs the rows that want so many blocks on the block's values. */
+/* Runs the rows that have more than `block` blocks on the values of this block. */
 static void run_block(const row *rows, size_t count, frequency often, size_t block, sums *results)
 {
     runs *all = allocate(count, sizeof *all);
@@ -133,7 +133,7 @@ static void measure(const char *what, row *rows, size_t count, frequency often)
     free(results);
 }
 
-/* The blocks for so many element-steps. */
+/* The number of blocks for this number of element-steps. */
 static size_t blocks_for(const accuracy_options *options, double element_steps)
 {
     const double blocks = ceil(element_steps / (options->quick ? 100 : 1) / (STEPS * BLOCK));

@@ -47,7 +47,7 @@ for file in decay decay-zero growth law; do
     check "no $file.dat" [ -s "$folder/$file.dat" ]
 done
 if command -v gnuplot > /dev/null; then
-    for where in "$folder" "<date"; do # < at the begin is a command for gnuplot's plot
+    for where in "$folder" "<date"; do # a leading < is a command for gnuplot's plot
         (
             root=$PWD
             mkdir -p "$dir/cwd/tools" "$dir/cwd/$where"

@@ -28,7 +28,7 @@ part_team_none() {
     "$work/tests/plain" --quick
 }
 
-# The sources alone in a folder, compiled with just these flags, linked with checks that were built as ever.
+# The sources alone in a folder, compiled with just these flags, linked with checks of the usual build.
 drop_in() {
     echo "== $*"
     rm -rf "$work/tree"
@@ -103,7 +103,7 @@ part_refusals() {
     for flag in -Ofast '-fassociative-math -fno-signed-zeros -fno-trapping-math' -freciprocal-math -ffinite-math-only; do
         refused 'without -ffast-math' gcc $flag -fsyntax-only kernels/run/team.c
     done
-    # Each file refuses on its own, before any system header can fail in a way that nobody understands.
+    # Each file refuses on its own, before any system header can fail with an error that does not tell the reason.
     for source in kernels/*/*.c; do
         refused 'without -ffast-math' gcc -ffast-math -fsyntax-only "$source"
         if [ "$(uname -m)" = x86_64 ]; then
@@ -188,9 +188,25 @@ part_symbols() {
     readelf -lW "$default/libadamw.so" | grep GNU_STACK | grep -q 'RW ' || fail "the stack is executable"
 }
 
-# The first C block of README.md, the command behind it, and what that prints.
+# The C blocks of README.md: the first, the command behind it and what that prints; the others compile, each in a
+# function whose arguments are what the text around it takes for granted.
 part_readme() {
     build_default
+    {
+        cat <<'END'
+#include <adamw.h>
+#define ARGUMENTS adamw_config config, uint64_t step, adamw_tensor *tensors, size_t count, size_t thread,  \
+    size_t threads, int accumulated, double validation_rmse, size_t num_parameters, float *params,         \
+    float *grads, float *m, float *v, size_t n0, float *w0, float *dw0, float *m0, float *v0, size_t n1,   \
+    float *b0, float *db0, float *m1, float *v1
+END
+        awk '/^```c$/ && ++blocks > 1 {inside = 1; print "void block" blocks "(ARGUMENTS) {{"; next}
+             /^```$/ && inside {inside = 0; print "}}"}
+             inside' README.md
+    } >"$work/blocks.c"
+    echo "$(grep -c '^void block' "$work/blocks.c") further blocks of C"
+    grep -q '^void block' "$work/blocks.c" || fail "README.md has one block of C alone"
+    gcc -std=c11 -Wall -Werror -Iinclude -fsyntax-only "$work/blocks.c"
     awk '/^```c$/ && !done {inside = 1; next} /^```$/ && inside {inside = 0; done = 1} inside' README.md \
         >"$work/example.c"
     grep -q 'int main' "$work/example.c" || fail "README.md begins with no complete program"

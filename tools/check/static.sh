@@ -51,3 +51,15 @@ part_cppcheck() {
         $tool $(c_sources kernels tests/checks tests/emulate tests/fuzz tests/vec bench tools) tests/plain.c
     done
 }
+
+# A page with a file and a heading that are not there has to be found wrong first.
+part_links() {
+    needs python3
+    printf '# A\n\n[x](nowhere.md) [y](#a) [z](#b)\n```\n[code](none)\n```\n' >"$work/flaws.md"
+    if python3 tools/check/links.py "$work/flaws.md" >"$work/said"; then
+        fail "links.py accepts a page without its files"
+    fi
+    cat "$work/said"
+    [ "$(grep -c 'flaws.md:3: ' "$work/said")" = 2 ] && [ "$(wc -l <"$work/said")" = 2 ] || fail "not those two links"
+    python3 tools/check/links.py $(git ls-files '*.md' 2>/dev/null || find . -name '*.md' ! -path './build/*')
+}

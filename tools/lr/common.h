@@ -1,6 +1,6 @@
 /*
- * common.h - how adamw-lr ends on an error, gets memory and writes files. Every other file of the tool may use it;
- * it uses none of them.
+ * common.h - errors, memory and output files of adamw-lr. Every other file of the tool may use it; it uses none of
+ * them.
  */
 #ifndef ADAMW_TOOLS_LR_COMMON_H
 #define ADAMW_TOOLS_LR_COMMON_H

@@ -45,7 +45,7 @@ static const char *kind_name(size_t index)
     return index <= ADAMW_SCHEDULE_ONE_CYCLE ? adamw_schedule_name((adamw_schedule_kind)index) : NULL;
 }
 
-/* Where a name stands in a list; a wrong one ends the program with the right ones. */
+/* The index of a name in a list; a wrong name ends the program with the right ones. */
 static size_t index_of(const char *option, const char *name, const char *(*name_of)(size_t))
 {
     size_t index = 0, used = 0;

@@ -41,7 +41,7 @@ const lr_setting lr_settings[] = {
     {"--milestones", LR_LIST, LR_AT(milestones), NULL, OF(MULTISTEP), "multistep: 30,60,80"},
     {"--period", LR_INTEGER, LR_AT(period), NULL, OF(COSINE_RESTARTS), "cosine-restarts: length of the first period"},
     {"--period-mult", LR_INTEGER, LR_AT(period_mult), NULL, OF(COSINE_RESTARTS),
-     "cosine-restarts: each next one is so many times as long"},
+     "cosine-restarts: how many times as long each next one is"},
     {"--timescale", LR_INTEGER, LR_AT(timescale), NULL, OF(INVERSE_SQRT), "inverse-sqrt"},
     {"--decay-length", LR_INTEGER, LR_AT(decay_length), NULL, OF(WSD), "wsd: length of the decay at the end"},
     {"--anneal", LR_CHOICE, LR_AT(anneal), "cosine|linear|sqrt", OF(WSD) | OF(ONE_CYCLE),

@@ -1,6 +1,6 @@
 /*
- * speed.c - what a rate costs: a step of each schedule beside an AdamW step of 1,000 parameters, taken in turns, as
- * medians. No other tool times the scalar layer.
+ * speed.c - measures the time of a rate: a step of each schedule beside an AdamW step of 1,000 parameters, in turns,
+ * as medians. No other tool times the scalar layer.
  */
 #define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include "lr.h"

@@ -1,5 +1,5 @@
 /*
- * trace.c - runs the library's scheduler over a metric. Where the metric comes from is metric.c's.
+ * trace.c - runs the library's scheduler over a metric. metric.c provides the metric.
  */
 #include "lr.h"
 

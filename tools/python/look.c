@@ -34,7 +34,7 @@ enum { HEAD = 3 }; /* of a layout's words; its shape and strides follow */
 enum { RECORD, COMPARE, FOLLOW }; /* FOLLOW: layouts are compared, addresses written */
 enum { SAME, OTHER_LAYOUT, OTHER_ADDRESS };
 
-/* Where a look keeps what it saw: an address every `pitch` bytes, and layouts with `room` for so many words. */
+/* Where a look keeps what it saw: an address every `pitch` bytes, and layouts in `room` words. */
 typedef struct record {
     char *addresses;
     size_t pitch;
@@ -99,7 +99,8 @@ int adamw_look(describe *from, void *list, size_t count, void *keys, size_t key_
         if (object == NULL)
             return OTHER_LAYOUT;
         for (size_t key = 0; key < (key_count ? key_count : 1); key++) {
-            void *tensor = key_count ? PyDict_GetItemWithError(object, PyTuple_GetItem(keys, (ptrdiff_t)key)) : object;
+            void *tensor =
+                key_count ? PyDict_GetItemWithError(object, PyTuple_GetItem(keys, (ptrdiff_t)key)) : object;
             const int seen = look_at(from, tensor, &to);
             if (seen == OTHER_LAYOUT)
                 return OTHER_LAYOUT;

@@ -1,4 +1,4 @@
-"""The inputs of the comparisons with torch, from a counter alone, so that C makes the same ones (tests/torch_inputs.h).
+"""The inputs of the comparisons with torch, from a counter alone, so that C makes the same ones (tests/checks/torch.c).
 
 Also the square root: kernels/ARITHMETIC.md says why torch's own cannot serve.
 """

@@ -34,7 +34,7 @@ static void train_all(queue *q, int jobs)
     pthread_t *thread = allocate((size_t)jobs, sizeof *thread);
     for (int i = 0; i < jobs; i++)
         if (pthread_create(&thread[i], NULL, work, q) != 0)
-            fail("--jobs is %d: the system does not give so many threads", jobs);
+            fail("--jobs is %d: the system does not give that many threads", jobs);
     for (int i = 0; i < jobs; i++)
         pthread_join(thread[i], NULL);
     free(thread);

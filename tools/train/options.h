@@ -18,7 +18,7 @@ typedef struct options {
     int optimizers;               /* bits: 1 << ADAMW_DECAY_DECOUPLED, 1 << ADAMW_DECAY_L2 */
     const char *preset;           /* NULL: `schedule` alone says what the rate does */
     adamw_schedule_kind schedule; /* the preset's own where there is one */
-    int epochs, stop;             /* stop: end after so many epochs of the plan; 0: at its end */
+    int epochs, stop;             /* stop: end after this many epochs of the plan; 0: at its end */
     int batch, accumulate, seeds, threads, jobs;
     int warmup, patience; /* epochs; UNSET: the preset's own */
     uint64_t seed;

@@ -1,6 +1,6 @@
 """_layout.py - the single tensors that a plan is made of: where their memory is, in which order, their first states.
 
-What is accepted is _check.py's, what is done with the list _plan.py's.
+_check.py decides what is accepted, _plan.py what is done with the list.
 """
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ for preset in rul bert-finetune vit-imagenet stable-diffusion-finetune gan ppo; 
     check "--preset $preset" run preset --preset $preset --warmup 1
 done
 
-# A warmup that nobody gave is at most half of the run, and a preset says so.
+# A default warmup is at most half of the run, and a preset says so.
 short() { # what the log says, option...
     wanted=$1
     shift

@@ -23,8 +23,8 @@ ln -s victim "$dir/guessed.state.lock"
 bad 'cannot make its lock' --optimizer adamw --checkpoint "$dir/guessed.state"
 check "a planted lock was written through" [ "$(cat "$dir/victim")" = mine ]
 
-# Two trainers: the second is refused by either name. The first, killed, leaves a whole checkpoint, and its lock holds
-# nobody up.
+# Two trainers: the second is refused by either name. The first, killed, leaves a whole checkpoint, and its lock
+# stops no other trainer.
 long="--data cmapss:$dir/data --subset FD002 --epochs 100000 --warmup 1 --patience 0 --batch 32 --optimizer adamw"
 ln -s busy.state "$dir/alias.state"
 "$train" $long --out "$dir/busy" --checkpoint "$dir/busy.state" > "$dir/busy.log" 2>&1 &

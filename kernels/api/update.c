@@ -115,7 +115,9 @@ adamw_status adamw_update_explain(const adamw_config *config, uint64_t step, con
 {
     adamw_plan plan;
     const adamw_sentence to = adamw_sentence_in(buffer, size);
-    return adamw_told(adamw_validate(&plan, config, step, tensors, count, options != NULL ? options : &all_off,
-                                     report, threads, to),
-                      to);
+    const uint64_t env = adamw_float_env_get();
+    const adamw_status status = adamw_validate(&plan, config, step, tensors, count,
+                                               options != NULL ? options : &all_off, report, threads, to);
+    adamw_float_env_set(env);
+    return adamw_told(status, to);
 }

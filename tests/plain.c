@@ -16,9 +16,9 @@ static const struct {
     CHECKS(ENTRY)};
 enum { CHECK_COUNT = sizeof checks / sizeof checks[0] };
 
-static const char help[] =
-    "plain [--isa NAME] [--quick|--full] [--seed N] [--unmasked] [check ...], plain --list or plain --digests; NAME is "
-    "one of " ADAMW_ISA_NAMES;
+static const char help[] = "plain [--isa NAME] [--quick|--full] [--seed N] [--unmasked] [check ...], plain --list or "
+                           "plain --digests; NAME is "
+                           "one of " ADAMW_ISA_NAMES;
 
 static int usage(const char *what, const char *value)
 {

@@ -13,6 +13,7 @@ ifeq ($(EMULATE),avx512)
 EMULATED_FLAGS := -Itests/emulate/avx512 -D'ADAMW_TARGET_BEGIN(features)=' -DADAMW_TARGET_END= -O0
 $(BUILD)/obj/kernels/isa/avx512.o: LIB_CFLAGS += $(EMULATED_FLAGS)
 $(BUILD)/obj/tests/vec/avx512.o: TEST_CFLAGS += $(EMULATED_FLAGS)
+$(BUILD)/obj/tests/checks/stack.o: TEST_CFLAGS += -DUNOPTIMISED_ISA=ADAMW_ISA_AVX512
 $(BUILD)/obj/kernels/dispatch/cpu.o: LIB_CFLAGS += -Dadamw_cpu_has_avx512=adamw_cpu_really_has_avx512
 CHECK_OBJECTS += $(BUILD)/obj/tests/emulate/avx512.o
 FLAGS_NOW += EMULATE=$(EMULATE)

@@ -29,9 +29,8 @@ static bool is_backoff(double x) { return isgreater(x, 0) && isless(x, 1); }
 
 adamw_status adamw_loss_scale_update(adamw_loss_scale *scale, bool skipped)
 {
-    if (scale == NULL || !is_scale(scale->min_scale) || !is_scale(scale->scale) ||
-        !is_growth(scale->growth_factor) || !is_backoff(scale->backoff_factor) || scale->growth_interval < 1 ||
-        scale->growth_tracker < 0)
+    if (scale == NULL || !is_scale(scale->min_scale) || !is_scale(scale->scale) || !is_growth(scale->growth_factor) ||
+        !is_backoff(scale->backoff_factor) || scale->growth_interval < 1 || scale->growth_tracker < 0)
         return ADAMW_ERROR_INVALID_ARGUMENT;
     const uint64_t env = adamw_float_env_get();
     if (skipped) {

@@ -15,6 +15,9 @@
 
 #include <immintrin.h>
 
+/* To nearest, subnormals kept, nothing traps, no flag is set. */
+#define ADAMW_FLOAT_ENV_DEFAULT UINT64_C(0x1F80)
+
 static inline uint64_t adamw_float_env_get(void) { return _mm_getcsr(); }
 static inline void adamw_float_env_set(uint64_t env) { _mm_setcsr((unsigned)env); }
 static inline bool adamw_float_env_is_to_nearest(void)
@@ -23,6 +26,8 @@ static inline bool adamw_float_env_is_to_nearest(void)
 }
 
 #else
+
+#define ADAMW_FLOAT_ENV_DEFAULT UINT64_C(0)
 
 static inline uint64_t adamw_float_env_get(void)
 {

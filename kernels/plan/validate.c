@@ -235,7 +235,8 @@ static adamw_status check_options(const adamw_update_options *options, size_t co
             at, "tensor_norms is NULL: with ADAMW_CLIP_TENSOR_NORM it must have room for count = %zu norms", count);
     if ((unsigned)options->ema > ADAMW_EMA_BIAS_CORRECTED)
         return INVALID(at, "ema is %d: it must be an adamw_ema", (int)options->ema);
-    if (options->ema != ADAMW_EMA_NONE && !(isgreaterequal(options->ema_decay, 0) && islessequal(options->ema_decay, 1)))
+    if (options->ema != ADAMW_EMA_NONE &&
+        !(isgreaterequal(options->ema_decay, 0) && islessequal(options->ema_decay, 1)))
         return INVALID(at, "ema_decay is %.17g: it must be from 0 to 1", options->ema_decay);
     return ADAMW_OK;
 }
@@ -249,6 +250,8 @@ static adamw_status take_kernels(adamw_plan *plan, const place *at)
     plan->prefetch = adamw_prefetch_of(active->tuning, plan->total);
     if (plan->kernels != NULL)
         return ADAMW_OK;
+    if (active->refusal != NULL)
+        return fail(at, ADAMW_ERROR_ISA, "%s", active->refusal);
     const char *name = getenv(ADAMW_ISA_VARIABLE);
     return fail(at, ADAMW_ERROR_ISA,
                 "the environment variable " ADAMW_ISA_VARIABLE " is '%.40s', which is unknown or cannot run here: "

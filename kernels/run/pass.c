@@ -128,7 +128,9 @@ static void tensor_summed(void *context, size_t tensor, const adamw_tensor_sums 
     if (pass->sum_changes) {
         const double changes = adamw_exact_sum_get(&sums->changes), params = adamw_exact_sum_get(&sums->params);
         /* Parameters that were all zero: infinite, without a division by zero, which a caller may trap. */
-        const double ratio = changes == 0 ? 0 : params == 0 && changes > 0 ? (double)INFINITY : sqrt(changes / params);
+        const double ratio = changes == 0                 ? 0
+                             : params == 0 && changes > 0 ? (double)INFINITY
+                                                          : sqrt(changes / params);
         adamw_findings_take_ratio(found, ratio, tensor);
     }
 }

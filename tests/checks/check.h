@@ -16,6 +16,7 @@
     X(vocabulary, "every operation of every ISA's vocabulary against plain C, nasty operands")                       \
     X(all_floats, "roots and conversions of every ISA are correctly rounded (all 2^32 floats with --full)")          \
     X(bundles, "roots without the divider are correctly rounded, whichever estimate the CPU starts them from")       \
+    X(known_answer, "the test of a build at its first step knows each ISA's kernels, and finds any that is wrong")   \
     X(memory, "buffers at every byte offset, between canaries and pages that may not be touched")                    \
     X(split_is_whole, "a tensor in two calls, a list in many calls and any parts equal one call")                    \
     X(threads_are_one, "threads 1, 2, 3 and 7 give the same bits, in every rounding and subnormal mode")             \
@@ -23,7 +24,8 @@
     X(resume, "a step's bits do not depend on the calls before it")                                                  \
     X(float_env_kept, "the control register is as before, on the caller and on the workers")                         \
     X(float_env_everywhere, "every public function keeps mode and flags, and has the caller's mode on every thread") \
-    X(unmasked_exceptions, "a clean run raises no exception where the caller has unmasked them, idle lanes included") \
+    X(unmasked_exceptions,                                                                                           \
+      "a clean run raises no exception where the caller has unmasked them, idle lanes included")                     \
     X(beyond_32_bits, "a tensor of more than 2^32 values is updated in its right places")                            \
     X(no_allocation, "a step allocates nothing")                                                                     \
     X(coefficients, "the scalars of a step are within 0.500001 ulp of the exact ones, for steps to 2^63")            \
@@ -32,7 +34,7 @@
     X(small_betas, "betas of 0 keep the newest gradient alone")                                                      \
     X(torch_golden, "TORCH has the bits of torch's own steps, tests/data/torch.txt")                                 \
     X(golden_damaged, "a golden file that is cut, or changed in any byte, or of another title, is refused")          \
-    X(bias_correction, "bias_correction false has the closed form's bits, and a host may fold corrections into lr")   \
+    X(bias_correction, "bias_correction false has the closed form's bits, and a host may fold corrections into lr")  \
     X(no_exp_avg, "a missing exp_avg with beta1 0 has the bits of one that holds zeros, in every kind of call")      \
     X(isa_names, "each ISA's name is found again, and nothing else is a name")                                       \
     X(small_stack, "a step runs on a stack of 16 KiB, everything else on one of 64 KiB")                             \

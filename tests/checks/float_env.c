@@ -59,14 +59,15 @@ static void state_free(state *s)
 #define FUNCTIONS(X)                                                                                                 \
     X(adamw_step, adamw_step(&s->config, 3, s->tensors, TENSORS, threads) == ADAMW_OK)                               \
     X(adamw_step_part, adamw_step_part(&s->config, 3, s->tensors, TENSORS, 1, 2) == ADAMW_OK)                        \
-    X(adamw_step_f32, adamw_step_f32(&s->config, 3, s->x[0].n, s->x[0].param, s->x[0].grad, s->x[0].exp_avg,         \
-                                     s->x[0].exp_avg_sq) == (s->config.amsgrad ? ADAMW_ERROR_INVALID_ARGUMENT        \
-                                                                               : ADAMW_OK))                          \
+    X(adamw_step_f32,                                                                                                \
+      adamw_step_f32(&s->config, 3, s->x[0].n, s->x[0].param, s->x[0].grad, s->x[0].exp_avg, s->x[0].exp_avg_sq) ==  \
+          (s->config.amsgrad ? ADAMW_ERROR_INVALID_ARGUMENT : ADAMW_OK))                                             \
     X(adamw_step_explain, adamw_step_explain(&s->config, 3, s->tensors, TENSORS, threads, NULL, 0) == ADAMW_OK)      \
     X(adamw_update, update(s, threads))                                                                              \
     X(adamw_update_explain, update_explain(s, threads))                                                              \
-    X(adamw_grad_norm, adamw_grad_norm(s->tensors, TENSORS, ADAMW_NORM_L2, threads, &s->norm[0]) == ADAMW_OK &&      \
-                           adamw_grad_norm(s->tensors, TENSORS, ADAMW_NORM_INFINITY, threads, &s->norm[1]) == ADAMW_OK) \
+    X(adamw_grad_norm,                                                                                               \
+      adamw_grad_norm(s->tensors, TENSORS, ADAMW_NORM_L2, threads, &s->norm[0]) == ADAMW_OK &&                       \
+          adamw_grad_norm(s->tensors, TENSORS, ADAMW_NORM_INFINITY, threads, &s->norm[1]) == ADAMW_OK)               \
     X(adamw_accumulate, accumulate(s, threads))                                                                      \
     X(adamw_loss_scale_update, adamw_loss_scale_update(&s->scale, true) == ADAMW_OK)                                 \
     X(adamw_isa_select, adamw_isa_select(adamw_isa_active()) == ADAMW_OK)                                            \
@@ -231,9 +232,10 @@ bool check_float_env_everywhere(const check_options *options)
                     if (!done)
                         right = check_fail("%s of %s did not work", names[function], adamw_isa_name(isa));
                     else if (now != caller || raised != 0)
-                        right = check_fail("%s of %s, %d threads: the control register was %llx and is %llx, flags %x",
-                                           names[function], adamw_isa_name(isa), threads, (unsigned long long)caller,
-                                           (unsigned long long)now, raised);
+                        right =
+                            check_fail("%s of %s, %d threads: the control register was %llx and is %llx, flags %x",
+                                       names[function], adamw_isa_name(isa), threads, (unsigned long long)caller,
+                                       (unsigned long long)now, raised);
                 }
                 if (right && clean && !states_same(&one, &team))
                     right = check_fail("%s of %s, mode %d: three threads have other bits than one", names[function],
@@ -284,19 +286,19 @@ static void child(const check_options *options, place *at)
         _exit(MASKED);
     for (size_t n = 1; n < 400; n = n < 40 ? n + 1 : n * 3)
         FOR_EACH_ISA(options, isa)
-        for (int variant = 0; variant < ADAMW_VARIANT_COUNT; variant++)
-            for (int betas = 0; betas < 3; betas++) {
-                const size_t sizes[TENSORS] = {n, 0, n + 1};
-                state s = state_new(sizes);
-                adamw_isa_select(isa);
-                for (int function = 0; function < FUNCTION_COUNT; function++) {
-                    *at = (place){isa, function, variant, betas, n};
-                    clean_values(&s, variant, betas);
-                    if (!run(&s, function, 1))
-                        _exit(FAILED);
-                }
-                state_free(&s);
+    for (int variant = 0; variant < ADAMW_VARIANT_COUNT; variant++)
+        for (int betas = 0; betas < 3; betas++) {
+            const size_t sizes[TENSORS] = {n, 0, n + 1};
+            state s = state_new(sizes);
+            adamw_isa_select(isa);
+            for (int function = 0; function < FUNCTION_COUNT; function++) {
+                *at = (place){isa, function, variant, betas, n};
+                clean_values(&s, variant, betas);
+                if (!run(&s, function, 1))
+                    _exit(FAILED);
             }
+            state_free(&s);
+        }
     _exit(RAN);
 }
 

@@ -177,8 +177,7 @@ static bool clipped_by_tensor(adamw_arithmetic arithmetic, int threads, bool *sh
     adamw_config_init(&call);
     call.arithmetic = arithmetic;
     group = call;
-    group.arithmetic =
-        arithmetic == ADAMW_ARITHMETIC_TORCH ? ADAMW_ARITHMETIC_ACCURATE : ADAMW_ARITHMETIC_TORCH;
+    group.arithmetic = arithmetic == ADAMW_ARITHMETIC_TORCH ? ADAMW_ARITHMETIC_ACCURATE : ADAMW_ARITHMETIC_TORCH;
     model got = model_new(&call), want = model_new(&call);
     double norms[LISTED];
     adamw_update_options o;
@@ -198,8 +197,8 @@ static bool clipped_by_tensor(adamw_arithmetic arithmetic, int threads, bool *sh
     for (int i = 0; right && i < LISTED; i++) {
         adamw_exact_sum sum = {.limb = {0}};
         for (size_t at = 0; at < listed[i]; at += BLOCK)
-            adamw_exact_sum_add(&sum, block_sum(want.x[i].grad + at, listed[i] - at < BLOCK ? listed[i] - at : BLOCK,
-                                                scale));
+            adamw_exact_sum_add(
+                &sum, block_sum(want.x[i].grad + at, listed[i] - at < BLOCK ? listed[i] - at : BLOCK, scale));
         const double norm = sqrt(adamw_exact_sum_get(&sum));
         if (norms[i] != norm)
             right = check_fail("the norm of tensor %d of %zu values is %a, not %a", i, listed[i], norms[i], norm);

@@ -109,7 +109,7 @@ static void vec_part_or_one(const float *from, size_t n, float *to) { v_store(to
 #define VEC_ENTRY(name, call) [VEC_##name] = vec_##name,
 /* Between the braces of a table: an ISA may have more members. */
 #define VEC_MEMBERS                                                                                                  \
-    .run = {VEC_OPERATIONS(VEC_ENTRY)}, .lanes = LANES, .load_part = vec_load_part, .store_part = vec_store_part,  \
+    .run = {VEC_OPERATIONS(VEC_ENTRY)}, .lanes = LANES, .load_part = vec_load_part, .store_part = vec_store_part,    \
     .part_or_one = vec_part_or_one
 
 #endif

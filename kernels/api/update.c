@@ -28,7 +28,7 @@ static double least_coefficient(const adamw_plan *plan, double norm)
     double least = 1;
     for (size_t i = 0; options->clip == ADAMW_CLIP_TENSOR_NORM && i < plan->count; i++) {
         const double own = (double)adamw_clip_coefficient(plan->config, options, options->tensor_norms[i]);
-        if (plan->tensors[i].n != 0 && !(own >= least)) /* also a NaN */
+        if (plan->tensors[i].n != 0 && (own < least || own != own)) /* a NaN stays: nothing is less than it */
             least = own;
     }
     return least;

@@ -29,6 +29,7 @@
     X(beyond_32_bits, "a tensor of more than 2^32 values is updated in its right places")                            \
     X(no_allocation, "a step allocates nothing")                                                                     \
     X(coefficients, "the scalars of a step are within 0.500001 ulp of the exact ones, for steps to 2^63")            \
+    X(ema_weights, "the weight of each kind of average is within 0.500001 ulp of the exact one, for steps to 2^40")  \
     X(accuracy_bar, "the scalar kernel against long double, within the bar of kernels/ARITHMETIC.md")                \
     X(decay_is_realised, "ACCURATE decays by 100 +- 1 % wherever gradients flow")                                    \
     X(small_betas, "betas of 0 keep the newest gradient alone")                                                      \

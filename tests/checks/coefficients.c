@@ -3,6 +3,7 @@
  * its arguments alone, which is what makes a resume exact.
  */
 #include "../../kernels/plan/coefficients.h"
+#include "../../kernels/plan/options.h"
 
 #include "check.h"
 
@@ -73,6 +74,46 @@ bool check_coefficients(const check_options *options)
                     return false;
             }
     }
+    return true;
+}
+
+/* The weight of the new parameter in an average, and what is left to 1 in float32. */
+static bool weight_agrees(adamw_ema kind, double decay, uint64_t step)
+{
+    adamw_update_options o;
+    adamw_stages stages;
+    adamw_update_options_init(&o);
+    o.ema = kind;
+    o.ema_decay = decay;
+    adamw_stages_of(&stages, &o, step);
+    const long double t = (long double)step, plain = 1 - (long double)decay;
+    long double exact = plain;
+    if (kind == ADAMW_EMA_SWA_UTILS && step == 1)
+        exact = 1;
+    if (kind == ADAMW_EMA_TIMM)
+        exact = fmaxl(plain, step == 1 ? 1 : (long double)(1 - (double)(1 - powl(t, -2.0L / 3)))); /* in double */
+    if (kind == ADAMW_EMA_BIAS_CORRECTED)
+        exact = decay == 1 ? 1 / t : plain / correction(decay, step);
+    int exponent;
+    frexpl(exact, &exponent);
+    const long double ulp = ldexpl(1, exponent - FLT_MANT_DIG);
+    return (fabsl((long double)stages.ema_weight - exact) <= 0.500001L * ulp + 0x1p-53L &&
+            stages.ema_keep == 1 - stages.ema_weight) ||
+           check_fail("average %d, decay %.17g, step %" PRIu64 ": the weight is %a, exactly %La", (int)kind, decay,
+                      step, (double)stages.ema_weight, exact);
+}
+
+bool check_ema_weights(const check_options *options)
+{
+    static const double decays[] = {0, 0.3, 0.5, 0.9, 0.999, 0.9999, 1 - 1e-9, 1};
+    uint64_t state = mix64(options->seed + 3);
+    for (int kind = ADAMW_EMA_CONSTANT; kind <= ADAMW_EMA_BIAS_CORRECTED; kind++)
+        for (size_t d = 0; d < sizeof decays / sizeof decays[0]; d++)
+            for (int s = 0; s < 3000; s++) {
+                const uint64_t step = s < 1000 ? (uint64_t)s + 1 : 1 + (mix64(++state) >> (24 + s % 39));
+                if (!weight_agrees((adamw_ema)kind, decays[d], step))
+                    return false;
+            }
     return true;
 }
 

@@ -228,6 +228,7 @@ bool check_float_env_everywhere(const check_options *options)
                     const bool done = run(threads == 1 ? &one : &team, function, threads);
                     const uint64_t now = adamw_float_env_get();
                     const int raised = fetestexcept(FE_ALL_EXCEPT);
+                    fesetround(FE_TONEAREST); /* the x87's register too, which long double and printf use */
                     adamw_float_env_set(own);
                     if (!done)
                         right = check_fail("%s of %s did not work", names[function], adamw_isa_name(isa));

@@ -102,6 +102,45 @@ static bool whole_of_norms(void)
            check_fail("the last of three norms overlaps param by seven bytes, and is taken");
 }
 
+/* With beta1 0 exp_avg may be missing; where it is there, it is a buffer as any other. */
+static bool exp_avg_of_no_use(void)
+{
+    char said[256];
+    call c = call_new();
+    c.config.beta1 = 0;
+    c.tensor.exp_avg = c.tensor.param;
+    return explained(&c, said) != ADAMW_OK || check_fail("with beta1 0 exp_avg may lie on param");
+}
+
+/* The sum and the gradient of adamw_accumulate: one byte in common is refused, touching is right. */
+static bool accumulated(void)
+{
+    static float memory[4 * N];
+    char *sum = (char *)&memory[N];
+    for (int dtype = ADAMW_DTYPE_FLOAT32; dtype <= ADAMW_DTYPE_FLOAT16; dtype++) {
+        const ptrdiff_t grad = (dtype == ADAMW_DTYPE_FLOAT32 ? 4 : 2) * N, whole = 4 * N;
+        const ptrdiff_t places[] = {1 - grad, whole - 1, 0, -grad, whole};
+        for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+            if ((adamw_accumulate(N, (float *)(void *)sum, sum + places[i], (adamw_dtype)dtype, 1) == ADAMW_OK) !=
+                (i >= 3))
+                return check_fail("adamw_accumulate with a gradient of dtype %d at %td bytes behind the sum", dtype,
+                                  places[i]);
+    }
+    return true;
+}
+
+/* More values together than a size_t counts: refused before any is read. */
+static bool too_many(void)
+{
+    enum { MANY = 9 };
+    adamw_tensor tensors[MANY];
+    double norm = 5;
+    for (int i = 0; i < MANY; i++)
+        tensors[i] = (adamw_tensor){.n = PTRDIFF_MAX / sizeof(float), .grad = &norm};
+    return (adamw_grad_norm(tensors, MANY, ADAMW_NORM_L2, 1, &norm) == ADAMW_ERROR_INVALID_ARGUMENT && norm == 5) ||
+           check_fail("a list of more values than there are addresses was taken");
+}
+
 bool check_overlaps(const check_options *options)
 {
     (void)options;
@@ -115,5 +154,5 @@ bool check_overlaps(const check_options *options)
             right = placed(a, b, of_a - 1, true) && placed(a, b, 1 - of_b, true) && placed(a, b, of_a, false) &&
                     placed(a, b, -of_b, false) && placed(a, b, 0, true);
         }
-    return right && unused() && whole_of_norms();
+    return right && unused() && whole_of_norms() && exp_avg_of_no_use() && accumulated() && too_many();
 }

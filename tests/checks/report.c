@@ -169,10 +169,9 @@ static float coefficient_for(adamw_arithmetic arithmetic, double most, double no
 
 /* Clipping per tensor: each one's norm is that of its scaled gradient, an empty one's 0; the coefficients are made in
  * the call's arithmetic, whatever the tensor's is; the report has the smallest. */
-static bool clipped_by_tensor(adamw_arithmetic arithmetic, int threads, bool *shows)
+static bool clipped_by_tensor(adamw_arithmetic arithmetic, double most, int threads, bool *shows)
 {
     const float scale = 0.37f;
-    const double most = 0.011;
     adamw_config call, group;
     adamw_config_init(&call);
     call.arithmetic = arithmetic;
@@ -246,9 +245,9 @@ static bool all_empty(void)
 }
 
 /* A value is clipped once it is scaled, and a gradient counts as it is once it is scaled. */
-static bool scaled_first(void)
+static bool scaled_first(float scale)
 {
-    enum { N = 5000, AT = 2100 };
+    enum { N = 5003, AT = 2100 };
     adamw_config config;
     adamw_config_init(&config);
     buffers x = buffers_new(N), y = buffers_new(N);
@@ -257,23 +256,23 @@ static bool scaled_first(void)
     adamw_update_options o;
     adamw_update_report report;
     adamw_update_options_init(&o);
-    o.grad_scale = 4;
+    o.grad_scale = (double)scale;
     o.clip = ADAMW_CLIP_VALUE;
     o.clip_max = 0.015625;
     adamw_tensor tensor = buffers_tensor(&x, &config);
     bool right = adamw_update(&config, 1, &tensor, 1, &o, NULL, 1) == ADAMW_OK;
     for (int i = 0; i < N; i++)
-        y.grad[i] = fminf(fmaxf(4 * y.grad[i], -0.015625f), 0.015625f);
+        y.grad[i] = fminf(fmaxf(scale * y.grad[i], -0.015625f), 0.015625f);
     tensor = buffers_tensor(&y, &config);
     right = right && adamw_step(&config, 1, &tensor, 1, 1) == ADAMW_OK;
     memcpy(y.grad, x.grad, N * sizeof(float));
     if (right && buffers_difference(&x, &y) != N)
-        right = check_fail("a gradient was not scaled by 4 and then clipped to 1/64");
+        right = check_fail("a gradient was not scaled by %g and then clipped to 1/64", (double)scale);
 
     for (int skip = 0; skip < 2; skip++) { /* finite, but not once it is scaled: also in a half-width gradient */
         adamw_update_options_init(&o);
         o.grad_scale = 4;
-        o.report_norm = true;
+        o.report_norm = true; /* also where the norm alone is asked for */
         o.skip_not_finite = skip;
         x.grad[AT] = 0x1p126f;
         x.grad[AT + 1] = INFINITY; /* not the first */
@@ -289,6 +288,31 @@ static bool scaled_first(void)
     return right;
 }
 
+/* A NaN among the gradients makes the norm NaN, and with it the coefficient: every parameter is NaN then, as after
+ * torch's clip_grad_norm_. */
+static bool nan_norm_spreads(adamw_clip clip)
+{
+    adamw_config config;
+    adamw_config_init(&config);
+    model m = model_new(&config);
+    double norms[LISTED];
+    adamw_update_options o;
+    adamw_update_report report;
+    adamw_update_options_init(&o);
+    o.clip = clip;
+    o.clip_max = 1;
+    o.tensor_norms = norms;
+    m.x[2].grad[77] = NAN;
+    bool right = adamw_update(&config, 1, m.tensors, LISTED, &o, &report, 1) == ADAMW_OK;
+    if (right && !(isnan(report.grad_norm) && isnan(report.clip_coefficient) && isnan(m.x[2].param[LARGEST - 1]) &&
+                   isnan(m.x[0].param[0]) == (clip == ADAMW_CLIP_GLOBAL_NORM)))
+        right = check_fail("clip %d with a NaN: norm %g, coefficient %g, parameters %g and %g", (int)clip,
+                           report.grad_norm, report.clip_coefficient, (double)m.x[2].param[LARGEST - 1],
+                           (double)m.x[0].param[0]);
+    model_free(&m);
+    return right;
+}
+
 /* The largest ratio: of parameters that were all 0 it is infinite, with a NaN it is NaN and the first such tensor's. */
 static bool ratios(void)
 {
@@ -299,8 +323,20 @@ static bool ratios(void)
     adamw_update_report report;
     adamw_update_options_init(&o);
     o.report_ratio = true;
+    const adamw_tensor twice[2] = {m.tensors[0], m.tensors[0]};
+    bool right = adamw_update(&config, 1, twice, 1, &o, &report, 1) == ADAMW_OK;
+    const double once = report.update_ratio;
+    buffers other = buffers_new(listed[0]);
+    buffers_fill(&m.x[0], INPUT_TRAINING, 50);
+    buffers_copy(&other, &m.x[0]);
+    const adamw_tensor equal[2] = {m.tensors[0], buffers_tensor(&other, &config)};
+    right = right && adamw_update(&config, 1, equal, 2, &o, &report, 1) == ADAMW_OK;
+    if (right && !(report.update_ratio == once && report.update_ratio_tensor == 0))
+        right = check_fail("of two equal ratios %g the report has that of tensor %zu, not 0", once,
+                           report.update_ratio_tensor);
+    buffers_free(&other);
     memset(m.x[2].param, 0, listed[2] * sizeof(float));
-    bool right = adamw_update(&config, 1, m.tensors, LISTED, &o, &report, 1) == ADAMW_OK;
+    right = right && adamw_update(&config, 1, m.tensors, LISTED, &o, &report, 1) == ADAMW_OK;
     if (right && !(report.update_ratio == INFINITY && report.update_ratio_tensor == 2))
         right = check_fail("parameters of 0 change: ratio %g of tensor %zu", report.update_ratio,
                            report.update_ratio_tensor);
@@ -325,13 +361,21 @@ static bool ratios(void)
 bool check_update_report(const check_options *options)
 {
     bool shows = false, right = true;
-    (void)options;
     for (int threads = 1; right && threads <= 3; threads += 2)
-        right = clipped_by_tensor(ADAMW_ARITHMETIC_ACCURATE, threads, &shows) &&
-                clipped_by_tensor(ADAMW_ARITHMETIC_TORCH, threads, &shows);
+        for (int large = 0; right && large < 2; large++) /* with 1e6 nothing is clipped, nor made larger */
+            right = clipped_by_tensor(ADAMW_ARITHMETIC_ACCURATE, large ? 1e6 : 0.011, threads, &shows) &&
+                    clipped_by_tensor(ADAMW_ARITHMETIC_TORCH, large ? 1e6 : 0.011, threads, &shows);
     if (right && !shows)
         right = check_fail("both arithmetics give these norms the same coefficient: nothing is shown");
-    return right && all_empty() && scaled_first() && ratios();
+    const adamw_isa before = adamw_isa_active();
+    FOR_EACH_ISA(options, isa)
+    {
+        adamw_isa_select(isa);
+        right = right && scaled_first(4) && scaled_first(1);
+    }
+    adamw_isa_select(before);
+    return right && all_empty() && ratios() && nan_norm_spreads(ADAMW_CLIP_GLOBAL_NORM) &&
+           nan_norm_spreads(ADAMW_CLIP_TENSOR_NORM);
 }
 
 /* ---- how many threads ---- */

@@ -184,6 +184,7 @@ static void fill(state *s, adamw_variant variant, bool clean)
     memset(s->norm, 0, sizeof s->norm);
     adamw_loss_scale_init(&s->scale);
     s->scale.backoff_factor = 0.3;
+    s->scale.scale = 65537; /* not a power of 2: the product is inexact */
 }
 
 static bool states_same(const state *a, const state *b)

@@ -143,6 +143,7 @@ mutant skip-raises-scale '--quick loss_scale' $scale 's/if (scale->scale > scale
 mutant growth-of-one '--quick loss_scale' $scale 's/isgreater(x, 1)/isgreaterequal(x, 1)/'
 # Scalars.
 mutant torch-w1 '--quick coefficients' $coefficients 's/one_minus_c1 = 1 - k->c1;/one_minus_c1 = k->beta1;/'
+mutant step-size-order '--quick coefficients' $coefficients 's|lr \* bias_correction2_sqrt / bias_correction1|lr / bias_correction1 * bias_correction2_sqrt|'
 mutant step-of-41-bits '--quick coefficients' $coefficients 's/double x = 1 - beta, r = 0;/&\n    step \&= (UINT64_C(1) << 41) - 1;/'
 mutant correction1-stays '--quick bias_correction coefficients' $coefficients 's/config->bias_correction ? adamw_bias_correction(config->beta1, step) : 1;/adamw_bias_correction(config->beta1, step);/'
 mutant correction2-stays '--quick bias_correction coefficients' $coefficients 's/config->bias_correction ? sqrt(adamw_bias_correction(config->beta2, step)) : 1;/sqrt(adamw_bias_correction(config->beta2, step));/'

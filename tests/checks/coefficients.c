@@ -54,11 +54,25 @@ static bool scalars_agree(const adamw_config *config, uint64_t step)
     return right;
 }
 
+/* lr * sqrt(bc2) / bc1, in this order: one setting of some 1e9 where lr / bc1 * sqrt(bc2) is another float32. */
+static bool in_order(void)
+{
+    adamw_coefficients k;
+    adamw_config config;
+    adamw_config_init(&config);
+    config.lr = 0.15883503000000002;
+    adamw_coefficients_of(&k, &config, 81);
+    return k.accurate.step_size == 0x1.6b1b1ep-5f ||
+           check_fail("step_size is %a: another order of operations", (double)k.accurate.step_size);
+}
+
 bool check_coefficients(const check_options *options)
 {
     static const double betas[] = {0, 0.1, 0.3, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999, 0.99999, 1 - 1e-9, 1 - 1e-12};
     enum { BETAS = sizeof betas / sizeof betas[0] };
     uint64_t state = mix64(options->seed);
+    if (!in_order())
+        return false;
     for (int bits = 0; bits <= 62; bits++) {
         const uint64_t low = UINT64_C(1) << bits;
         const uint64_t steps[] = {low, low + 1, low + mix64(++state) % low};

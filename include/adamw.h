@@ -64,7 +64,8 @@ typedef enum adamw_status {
     ADAMW_ERROR_INVALID_ARGUMENT = 1,
     /* The argument is meaningful, but this version has no kernel for it (a dtype, an optional stream). */
     ADAMW_ERROR_UNSUPPORTED = 2,
-    /* The instruction set asked for is unknown, or this build or CPU does not have it. */
+    /* The instruction set asked for is unknown, this build or CPU does not have it, or its kernels in this build have
+     * wrong bits. */
     ADAMW_ERROR_ISA = 3,
     /* A saved state is cut off, edited, of another version, or of another schedule. */
     ADAMW_ERROR_STATE = 4,
@@ -377,13 +378,15 @@ ADAMW_API bool adamw_isa_supported(adamw_isa isa);
 /*
  * adamw_isa_select() chooses the instruction set for the whole process, over the environment variable ADAMW_ISA (a
  * name of adamw_isa_name(); empty is auto), which is read once, at first need. ADAMW_ISA_AUTO returns to the CPU's
- * best. One that cannot run here is ADAMW_ERROR_ISA and a value that is no adamw_isa ADAMW_ERROR_INVALID_ARGUMENT; the
+ * best. One that cannot run here, or whose kernels do not have the promised bits because the library's files were
+ * compiled with flags that change them (a test of 0.1 ms), is ADAMW_ERROR_ISA and a value that is no adamw_isa ADAMW_ERROR_INVALID_ARGUMENT; the
  * choice is then as before. Safe at any time, also while other threads step: all of them give the same bits.
  */
 ADAMW_API adamw_status adamw_isa_select(adamw_isa isa);
 
 /* adamw_isa_active() returns the instruction set that the next step uses; ADAMW_ISA_AUTO (none) while ADAMW_ISA in the
- * environment names one that is unknown or cannot run here: every step is then ADAMW_ERROR_ISA. */
+ * environment names one that is unknown or cannot run here, or its kernels do not have the promised bits in this build:
+ * every step is then ADAMW_ERROR_ISA. */
 ADAMW_API adamw_isa adamw_isa_active(void);
 
 /* adamw_isa_name() returns the name that ADAMW_ISA takes: "auto", "scalar", "avx2", "avx512", "neon"; "unknown" for

@@ -1,8 +1,7 @@
 #!/bin/sh
-# mutants.sh - breaks each rule of the arithmetic on purpose, in a copy below build/mutants, and sees that the named
-# checks fail: make test-mutants, or tests/mutants.sh NAME ... for some. A mutant that a named check survives, or whose
-# edit no longer finds its line, fails. For x86-64, because half of the edits are of AVX-512's files: where the CPU does
-# not have it, by the emulation of tests/emulate.
+# mutants.sh - breaks each rule on purpose, in a copy below build/mutants, and sees that the named checks fail:
+# make test-mutants, or tests/mutants.sh NAME ... for some. A mutant that a named check survives, or whose edit no longer
+# finds its line, fails. For any x86-64 CPU: where it has no AVX-512, that runs by the emulation of tests/emulate.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -12,6 +11,11 @@ tree=$top/tree
 rm -rf "$tree" && mkdir -p "$tree"
 { git ls-files --cached --others --exclude-standard 2>/dev/null || find . -path ./build -prune -o -type f -print; } |
     tar -T - -cf - 2>/dev/null | tar -C "$tree" -xmf -
+# A build with other bits is refused at its first step, so that every check that takes one would find every mutant.
+sed -i 's/!adamw_answers_are_known(choice->kernels)/false/
+    s/adamw_answers_are_known(choice->kernels) ? choice : &wrong_build/choice/' "$tree/kernels/dispatch/isa.c"
+! grep -q adamw_answers_are_known "$tree/kernels/dispatch/isa.c" ||
+    { echo "mutants.sh: kernels/dispatch/isa.c still refuses a build with other bits" >&2; exit 1; }
 
 fast='-O1 -fexpensive-optimizations'
 flags=$fast
@@ -24,7 +28,7 @@ build() {
 run() { (cd "$tree" && "../out/tests/plain" "$@") >>"$top/log" 2>&1; }
 
 build || { tail -n 20 "$top/log"; echo "mutants.sh: the unchanged tree does not build" >&2; exit 1; }
-run --quick && run all_floats decay_is_realised beyond_32_bits ||
+run --quick && { [ "$wanted" != '  ' ] || run all_floats decay_is_realised beyond_32_bits; } ||
     { tail -n 20 "$top/log"; echo "mutants.sh: the unchanged tree does not pass" >&2; exit 1; }
 [ -z "$emulate" ] || echo "this CPU has no AVX-512: its mutants are built with EMULATE=avx512"
 
@@ -40,9 +44,9 @@ mutant() {
     done
     while [ $# -gt 0 ]; do
         files="$files $1"
-        cp "$tree/$1" "$top/before"
+        cp "$tree/$1" "$tree/$1.kept"
         sed -i "$2" "$tree/$1"
-        cmp -s "$tree/$1" "$top/before" && survived="$survived (no line of $1 was changed)"
+        cmp -s "$tree/$1" "$tree/$1.kept" && survived="$survived (no line of $1 was changed)"
         shift 2
     done
     if [ -z "$survived" ] && ! build; then
@@ -61,12 +65,15 @@ mutant() {
         printf 'SURVIVED %-18s%s\n' "$name" "$survived"
     fi
     for file in $files; do
-        cp "$file" "$tree/$file"
+        cp "$tree/$file.kept" "$tree/$file"
     done
 }
 
 update=kernels/body/update.h avx2=kernels/vec/avx2.h avx512=kernels/vec/avx512.h
-threads=kernels/run/team_threads.c coefficients=kernels/plan/coefficients.c
+threads=kernels/run/team_threads.c team=kernels/run/team.c coefficients=kernels/plan/coefficients.c averages=kernels/plan/options.c
+validate=kernels/plan/validate.c isa=kernels/dispatch/isa.c pass=kernels/run/pass.c sums=kernels/run/sums.c
+whole=kernels/api/update.c step=kernels/api/step.c scale=kernels/api/loss_scale.c blocks=kernels/run/stages.c
+stages=kernels/body/stages.h
 
 # Contraction, and fma where the formula has none, or none where it has one.
 flags=-O2 # which fuses across branches as well
@@ -133,6 +140,89 @@ mutant mask-long '--quick vocabulary memory' $avx512 's/((1u << n) - 1u)/((2u <<
 mutant whole-store '--quick memory' $avx2 's/_mm256_maskstore_ps((float \*)to, first_lanes(n), x)/_mm256_storeu_ps((float *)to, x)/'
 mutant aligned-load '--quick memory' $avx2 's/vfloat x = _mm256_loadu_ps(/vfloat x = _mm256_load_ps(/'
 mutant index-of-32-bits 'beyond_32_bits' kernels/run/stages.c 's/at = first \* sizeof(float)/at = (uint32_t)first * sizeof(float)/'
+
+# What is looked at, and what is refused.
+mutant first-group-alone '--quick bad_arguments' $validate 's/if (group != config && group != known)/if (group != config \&\& known == config)/'
+mutant overlap-of-one '--quick overlaps' $validate 's/v->start < views\[j\].start + views/v->start + 1 < views[j].start + views/'
+mutant overlap-below '--quick overlaps' $validate 's/views\[j\].start < v->start + v->bytes/views[j].start + 1 < v->start + v->bytes/'
+mutant last-norm-free '--quick overlaps' $validate 's/asked->count \* sizeof \*norms/sizeof *norms/'
+mutant report-free '--quick overlaps' $validate 's/if (asked->report != NULL)/if (false)/'
+mutant ema-always-used '--quick overlaps' $validate 's/return asks_ema(asked);/return t->param_ema != NULL;/'
+mutant exp-avg-unchecked '--quick overlaps' $validate 's/return asked->group->beta1 != 0 || t->exp_avg != NULL;/return asked->group->beta1 != 0;/'
+mutant accumulate-half '--quick overlaps' $validate 's/sum < grad + tensor->n \* size/sum < grad + tensor->n * 2/'
+mutant too-many-values '--quick overlaps' $validate 's/ || tensor->n > SIZE_MAX - plan->total)/)/'
+mutant auto-does-nothing '--quick isa_choice' $isa 's/^    atomic_store(&active, choice);/    if (isa != ADAMW_ISA_AUTO)\n    &/'
+mutant part-of-a-name '--quick isa_names' $isa 's/strcmp(name, isas\[i\].name) == 0/strncmp(name, isas[i].name, strlen(name)) == 0/'
+mutant skip-raises-scale '--quick loss_scale' $scale 's/if (scale->scale > scale->min_scale)/if (true)/'
+mutant growth-of-one '--quick loss_scale' $scale 's/isgreater(x, 1)/isgreaterequal(x, 1)/'
+# Scalars.
+mutant torch-w1 '--quick coefficients' $coefficients 's/one_minus_c1 = 1 - k->c1;/one_minus_c1 = k->beta1;/'
+mutant step-size-order '--quick coefficients' $coefficients 's|lr \* bias_correction2_sqrt / bias_correction1|lr / bias_correction1 * bias_correction2_sqrt|'
+mutant step-of-41-bits '--quick coefficients' $coefficients 's/double x = 1 - beta, r = 0;/&\n    step \&= (UINT64_C(1) << 41) - 1;/'
+mutant correction1-stays '--quick bias_correction coefficients' $coefficients 's/config->bias_correction ? adamw_bias_correction(config->beta1, step) : 1;/adamw_bias_correction(config->beta1, step);/'
+mutant correction2-stays '--quick bias_correction coefficients' $coefficients 's/config->bias_correction ? sqrt(adamw_bias_correction(config->beta2, step)) : 1;/sqrt(adamw_bias_correction(config->beta2, step));/'
+mutant ema-few-newtons '--quick ema_weights' $averages 's/i < 8; i++/i < 4; i++/'
+mutant ema-decay-of-one '--quick ema_weights' $averages 's/if (options->ema_decay == 1)/if (false)/'
+mutant torch-clip-grows '--quick update_report' $averages 's/return coefficient > 1 ? 1 : coefficient;/return coefficient;/'
+mutant torch-clip-in-double '--quick update_report' $averages 's/if (config->arithmetic == ADAMW_ARITHMETIC_TORCH) {/if (false) {/'
+# The stages, and a missing first moment.
+mutant clip-before-scale '--quick update_report' $stages 's/v_clamp(v_mul(v_set(by->scale), grad), v_set(by->limit))/v_mul(v_set(by->scale), v_clamp(grad, v_set(by->limit)))/'
+mutant tail-not-clipped '--quick update_report' $stages 's/n - at, scaled_grad(v_load_tail((const char \*)grad + at \* 4, n - at), &by)/n - at, v_mul(v_set(by.factor * by.scale), v_load_tail((const char *)grad + at * 4, n - at))/'
+mutant clip-alone-ignored '--quick update_report' $blocks 's/ && by->limit == INFINITY//'
+mutant nan-does-not-scale '--quick update_report' $blocks 's/const bool scales = coefficient != 1/const bool scales = coefficient < 1/'
+mutant zeros-of-a-quarter '--quick no_exp_avg' $blocks 's/memset(exp_avg, 0, values \* sizeof \*exp_avg)/memset(exp_avg, 0, values)/'
+mutant zeros-once '--quick no_exp_avg' $blocks 's/s.exp_avg = memset(.*/s.exp_avg = done ? (char *)exp_avg : memset(exp_avg, 0, values * sizeof *exp_avg);/'
+# Sums, and what is told of them.
+mutant fold-in-order '--quick norm_order' kernels/body/reduce.h 's/for (int width = SUM_LANES \/ 2; width != 0; width \/= 2)/for (int i = 1; i < SUM_LANES; i++)\n        lane[0] += lane[i];\n    for (int width = 0; width != 0;)/'
+mutant cut-anywhere '--quick norm_order' kernels/run/pieces.c 's/return (place - offset) \/ ADAMW_CUT_BLOCK \* ADAMW_CUT_BLOCK;/return place - offset;/'
+mutant top-limb '--quick exact_sum' kernels/run/exact_sum.c '/^double/,/^}/s/i < EXACT_SUM_LIMBS/i < EXACT_SUM_LIMBS - 1/'
+mutant tail-twice '--quick update_norms' $sums 's/^        merge(&joined->tail, &part->head);/&\n&/'
+mutant norm-by-threads '--quick update_norms' $pass 's/n, scale, plan->tuning->prefetch_sum);/n, scale, plan->tuning->prefetch_sum) * (1 + 0x1p-40 * (at > 4096 \&\& plan->threads > 1));/'
+mutant norms-unscaled '--quick update_report' $pass 's/pass->tensor_norms\[tensor\] = sqrt(\(.*\));/pass->tensor_norms[tensor] = sqrt(\1) \/ fabs((double)grad_scale_of(((const run *)context)->plan));/'
+mutant clip-by-own-config '--quick update_report' $pass 's/return adamw_clip_coefficient(plan->config,/return adamw_clip_coefficient(plan->tensors[tensor].config != NULL ? plan->tensors[tensor].config : plan->config,/'
+mutant empty-norm '--quick update_report' $pass 's/pass->tensor_norms\[i\] = 0;/continue;/'
+mutant empty-coefficient '--quick update_report' $whole 's/plan->tensors\[i\].n != 0 && //' $pass 's/pass->tensor_norms\[i\] = 0;/pass->tensor_norms[i] = 1e9;/'
+mutant least-of-first '--quick update_report' $whole 's/i < plan->count; i++) {/i < plan->count \&\& i < 1; i++) {/'
+mutant least-nan-lost '--quick update_report' $whole 's/(own < least || own != own)/!(own >= least)/'
+mutant ratio-nan-lost '--quick update_report' $sums 's/ || (ratio != ratio && found->update_ratio == found->update_ratio)//'
+mutant ratio-of-last '--quick update_report' $sums 's/if (ratio > found->update_ratio/if (ratio >= found->update_ratio/'
+mutant ratio-of-nothing '--quick update_report' $pass 's/if (changes == 0)/if (changes < 0)/'
+mutant place-unscaled '--quick update_report' $pass 's/return isfinite(scale \* x);/return isfinite(x + 0 * scale);/'
+mutant place-of-block '--quick update_skip' $pass 's/while (index < at + n - 1 && .*/while (false)/'
+mutant more-threads '--quick team_size' $team 's/return useful < (size_t)most ? (int)useful : most;/(void)useful;\n    return most;/'
+# The caller's environment and stack.
+mutant update-env '--quick float_env_everywhere' $whole '/^adamw_status adamw_update(/,/^}/s/adamw_float_env_set(env);/(void)env;/'
+mutant update-explain-env '--quick float_env_everywhere' $whole '/^adamw_status adamw_update_explain(/,/^}/s/adamw_float_env_set(env);/(void)env;/'
+mutant part-env '--quick float_env_everywhere' $step '/^adamw_status adamw_step_part(/,/^}/s/adamw_float_env_set(env);/(void)env;/'
+mutant norm-env '--quick float_env_everywhere' kernels/api/norm.c 's/adamw_float_env_set(env);/(void)env;/'
+mutant accumulate-env '--quick float_env_everywhere' kernels/api/accumulate.c 's/adamw_float_env_set(env);/(void)env;/'
+mutant loss-scale-env '--quick float_env_everywhere' $scale 's/adamw_float_env_set(env);/(void)env;/'
+mutant answer-env '--quick known_answer' kernels/dispatch/known_answer.c 's/adamw_float_env_set(env);/(void)env;/'
+mutant answer-callers-mode '--quick known_answer' kernels/dispatch/known_answer.c 's/adamw_float_env_set(ADAMW_FLOAT_ENV_DEFAULT);//'
+mutant idle-lanes '--quick unmasked_exceptions' $update 's/b.root\[0\] = v_tail_or_one(b.root\[0\], tail);/;/'
+mutant ratio-divides '--quick unmasked_exceptions' $pass 's/if (params == 0 \&\& changes > 0)/if (false)/'
+mutant nan-argument-traps '--quick unmasked_exceptions' $validate 's/isgreaterequal(x, 0) && islessequal(x, FLT_MAX)/x >= 0 \&\& x <= FLT_MAX/'
+mutant deep-step '--quick small_stack' $blocks 's/^    float grad\[ADAMW_STAGE_BLOCK\].*/    volatile char deep[12000];\n    deep[0] = deep[11999] = 0;\n&/'
+mutant deep-update '--quick small_stack' $pass 's/^    float before\[ADAMW_SUM_BLOCK\];/    volatile char deep[60000];\n    deep[0] = deep[59999] = 0;\n&/'
+
+# An instruction set that is added by the steps of CONTRIBUTING.md, and wrong. The last one: the copy is not restored.
+case $wanted in '  ' | *' wrong-isa '*)
+    survived=
+    tests/wrong_isa.sh "$tree" && build || survived=' (it does not build)'
+    make -C "$tree" -j"$(nproc)" BUILD="$PWD/$top/out" CFLAGS="$flags" EMULATE=$emulate \
+        "$PWD/$top/out/obj/bench/traffic/wrong.o" "$PWD/$top/out/obj/bench/traffic/traffic.o" >>"$top/log" 2>&1 ||
+        survived="$survived (its traffic loops do not build)"
+    for check in isa_equals_scalar conformance vocabulary known_answer; do
+        [ -n "$survived" ] || ! run --quick "$check" || survived="$survived $check"
+    done
+    if [ -z "$survived" ]; then
+        passed=$((passed + 1))
+        echo "found    wrong-isa          by isa_equals_scalar conformance vocabulary known_answer"
+    else
+        failed=$((failed + 1))
+        echo "SURVIVED wrong-isa         $survived"
+    fi ;;
+esac
 
 echo "$passed passed, $failed failed"
 [ $failed = 0 ] && [ $passed != 0 ]

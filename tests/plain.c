@@ -17,22 +17,14 @@ static const struct {
     CHECKS(ENTRY)};
 enum { CHECK_COUNT = sizeof checks / sizeof checks[0] };
 
-static const char help[] =
-    "plain [--isa auto|scalar|avx2|avx512|neon] [--quick|--full] [--seed N] [--unmasked] [check ...], "
-    "plain --list or plain --digests";
+static const char help[] = "plain [--isa NAME] [--quick|--full] [--seed N] [--unmasked] [check ...], plain --list or "
+                           "plain --digests; NAME is "
+                           "one of " ADAMW_ISA_NAMES;
 
 static int usage(const char *what, const char *value)
 {
     fprintf(stderr, "plain: %s '%s': %s\n", what, value, help);
     return 2;
-}
-
-static bool parse_isa(const char *name, adamw_isa *isa)
-{
-    for (*isa = ADAMW_ISA_AUTO; *isa < ADAMW_ISA_COUNT; *isa = (adamw_isa)(*isa + 1))
-        if (strcmp(name, adamw_isa_name(*isa)) == 0)
-            return true;
-    return false;
 }
 
 int main(int argc, char **argv)
@@ -60,7 +52,7 @@ int main(int argc, char **argv)
                 return usage("--seed needs a number, not", value);
             i++;
         } else if (strcmp(argv[i], "--isa") == 0) {
-            if (!parse_isa(value, &options.isa))
+            if (adamw_isa_from_name(value, &options.isa) != ADAMW_OK)
                 return usage("--isa needs the name of an ISA, not", value);
             i++;
         } else if (argv[i][0] == '-') {

@@ -14,6 +14,7 @@ EMULATED_FLAGS := -Itests/emulate/avx512 -D'ADAMW_TARGET_BEGIN(features)=' -DADA
 $(BUILD)/obj/kernels/isa/avx512.o: LIB_CFLAGS += $(EMULATED_FLAGS)
 $(BUILD)/obj/tests/vec/avx512.o: TEST_CFLAGS += $(EMULATED_FLAGS)
 $(BUILD)/obj/tests/checks/process.o: TEST_CFLAGS += -D'SMALL_STACK=(256 << 10)'
+$(BUILD)/obj/tests/checks/stack.o: TEST_CFLAGS += -DUNOPTIMISED_ISA=ADAMW_ISA_AVX512
 $(BUILD)/obj/kernels/dispatch/cpu.o: LIB_CFLAGS += -Dadamw_cpu_has_avx512=adamw_cpu_really_has_avx512
 CHECK_OBJECTS += $(BUILD)/obj/tests/emulate/avx512.o
 FLAGS_NOW += EMULATE=$(EMULATE)

@@ -84,5 +84,8 @@ adamw_status adamw_step_explain(const adamw_config *config, uint64_t step, const
 {
     adamw_plan plan;
     const adamw_sentence to = adamw_sentence_in(buffer, size);
-    return adamw_told(adamw_validate(&plan, config, step, tensors, count, NULL, NULL, threads, to), to);
+    const uint64_t env = adamw_float_env_get();
+    const adamw_status status = adamw_validate(&plan, config, step, tensors, count, NULL, NULL, threads, to);
+    adamw_float_env_set(env);
+    return adamw_told(status, to);
 }

@@ -28,7 +28,7 @@ static double least_coefficient(const adamw_plan *plan, double norm)
     double least = 1;
     for (size_t i = 0; options->clip == ADAMW_CLIP_TENSOR_NORM && i < plan->count; i++) {
         const double own = (double)adamw_clip_coefficient(plan->config, options, options->tensor_norms[i]);
-        if (plan->tensors[i].n != 0 && !(own >= least)) /* also a NaN */
+        if (plan->tensors[i].n != 0 && (own < least || own != own)) /* a NaN stays: nothing is less than it */
             least = own;
     }
     return least;
@@ -115,7 +115,9 @@ adamw_status adamw_update_explain(const adamw_config *config, uint64_t step, con
 {
     adamw_plan plan;
     const adamw_sentence to = adamw_sentence_in(buffer, size);
-    return adamw_told(adamw_validate(&plan, config, step, tensors, count, options != NULL ? options : &all_off,
-                                     report, threads, to),
-                      to);
+    const uint64_t env = adamw_float_env_get();
+    const adamw_status status = adamw_validate(&plan, config, step, tensors, count,
+                                               options != NULL ? options : &all_off, report, threads, to);
+    adamw_float_env_set(env);
+    return adamw_told(status, to);
 }

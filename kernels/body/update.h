@@ -135,6 +135,8 @@ ADAMW_INLINE update_bundle update_begin(const adamw_coefficients *k, const adamw
         v_sqrt_bundle(b.root);
     else
         b.root[0] = v_sqrt(b.root[0]);
+    if (tail) /* idle lanes divide by 1: with eps 0 they would be 0/0, which a caller may trap */
+        b.root[0] = v_tail_or_one(b.root[0], tail);
     return b;
 }
 

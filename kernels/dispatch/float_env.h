@@ -1,6 +1,7 @@
 /*
- * float_env.h - the floating-point control register (MXCSR, FPCR): rounding, subnormals and, on x86, the exception
- * flags. A step runs in the caller's mode on every thread and leaves each thread's register as it was.
+ * float_env.h - the floating-point environment: rounding, subnormals, which exceptions trap, and the flags of those
+ * that were raised (x86: MXCSR; AArch64: FPCR, and FPSR in the upper half). A step runs in the caller's mode on every
+ * thread and leaves each thread's environment as it was.
  */
 #ifndef ADAMW_DISPATCH_FLOAT_ENV_H
 #define ADAMW_DISPATCH_FLOAT_ENV_H
@@ -14,6 +15,9 @@
 
 #include <immintrin.h>
 
+/* To nearest, subnormals kept, nothing traps, no flag is set. */
+#define ADAMW_FLOAT_ENV_DEFAULT UINT64_C(0x1F80)
+
 static inline uint64_t adamw_float_env_get(void) { return _mm_getcsr(); }
 static inline void adamw_float_env_set(uint64_t env) { _mm_setcsr((unsigned)env); }
 static inline bool adamw_float_env_is_to_nearest(void)
@@ -23,13 +27,18 @@ static inline bool adamw_float_env_is_to_nearest(void)
 
 #else
 
+#define ADAMW_FLOAT_ENV_DEFAULT UINT64_C(0)
+
 static inline uint64_t adamw_float_env_get(void)
 {
-    uint64_t env;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(env) : : "memory");
-    return env;
+    uint64_t control, flags;
+    __asm__ volatile("mrs %0, fpcr\n\tmrs %1, fpsr" : "=r"(control), "=r"(flags) : : "memory");
+    return (control & UINT32_MAX) | flags << 32;
 }
-static inline void adamw_float_env_set(uint64_t env) { __asm__ volatile("msr fpcr, %0" : : "r"(env) : "memory"); }
+static inline void adamw_float_env_set(uint64_t env)
+{
+    __asm__ volatile("msr fpcr, %0\n\tmsr fpsr, %1" : : "r"(env & UINT32_MAX), "r"(env >> 32) : "memory");
+}
 static inline bool adamw_float_env_is_to_nearest(void) { return (adamw_float_env_get() >> 22 & 3) == 0; }
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cpu.h"
+#include "known_answer.h"
 
 /* ---- the list as tables ---- */
 
@@ -37,7 +38,7 @@ static const struct {
 };
 
 /* Every ISA with every family's tuning, so that one pointer holds all that is chosen. */
-#define ENTRY(NAME, name) [ADAMW_ISA_##NAME] = {ADAMW_ISA_##NAME, &adamw_kernels_##name, TUNING},
+#define ENTRY(NAME, name) [ADAMW_ISA_##NAME] = {ADAMW_ISA_##NAME, &adamw_kernels_##name, TUNING, NULL},
 static const adamw_dispatch choices[ADAMW_FAMILY_COUNT][ADAMW_ISA_COUNT] = {
 #define TUNING &adamw_tunings[ADAMW_FAMILY_INTEL]
     [ADAMW_FAMILY_INTEL] = {ADAMW_ISAS(ENTRY)},
@@ -50,8 +51,11 @@ static const adamw_dispatch choices[ADAMW_FAMILY_COUNT][ADAMW_ISA_COUNT] = {
 
 /* ---- the choice ---- */
 
-/* Stands in the pointer when the environment's choice cannot be had: not NULL, so that it is looked up once. */
-static const adamw_dispatch impossible = {ADAMW_ISA_AUTO, NULL, &adamw_tunings[ADAMW_FAMILY_OTHER]};
+/* Stand in the pointer when the environment's choice cannot be had, and when its kernels in this build have wrong bits:
+ * not NULL, so that it is looked up once. */
+static const adamw_dispatch impossible = {ADAMW_ISA_AUTO, NULL, &adamw_tunings[ADAMW_FAMILY_OTHER], NULL};
+static const adamw_dispatch wrong_build = {ADAMW_ISA_AUTO, NULL, &adamw_tunings[ADAMW_FAMILY_OTHER],
+                                           ADAMW_WRONG_BUILD};
 
 /* NULL until it is first needed. What it points to is constant, so any order of loads and stores is right. */
 static _Atomic(const adamw_dispatch *) active;
@@ -80,7 +84,8 @@ static const adamw_dispatch *choice_of_environment(void)
     adamw_isa isa = ADAMW_ISA_AUTO;
     if (name != NULL && name[0] != '\0' && (adamw_isa_from_name(name, &isa) != ADAMW_OK || !isas[isa].runs_here()))
         return &impossible;
-    return choice_of(isa);
+    const adamw_dispatch *choice = choice_of(isa);
+    return adamw_answers_are_known(choice->kernels) ? choice : &wrong_build;
 }
 
 const adamw_dispatch *adamw_dispatch_active(void)
@@ -108,7 +113,10 @@ adamw_status adamw_isa_select(adamw_isa isa)
         return ADAMW_ERROR_INVALID_ARGUMENT;
     if (!adamw_isa_supported(isa))
         return ADAMW_ERROR_ISA;
-    atomic_store(&active, choice_of(isa));
+    const adamw_dispatch *choice = choice_of(isa);
+    if (!adamw_answers_are_known(choice->kernels))
+        return ADAMW_ERROR_ISA;
+    atomic_store(&active, choice);
     return ADAMW_OK;
 }
 
@@ -131,6 +139,8 @@ const char *adamw_isa_reason(void)
     const adamw_dispatch *choice = adamw_dispatch_active();
     if (choice == &impossible)
         return "ADAMW_ISA in the environment names none that runs here: it must be one of " ADAMW_ISA_NAMES;
+    if (choice->refusal != NULL)
+        return choice->refusal;
     if (choice->isa != best_of_cpu())
         return "chosen by adamw_isa_select() or ADAMW_ISA in the environment";
     if (passed_over(ADAMW_ISA_AVX512) && adamw_cpu_has_avx512())

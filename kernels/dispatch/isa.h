@@ -14,8 +14,10 @@
 
 typedef struct adamw_dispatch {
     adamw_isa isa;
-    const adamw_kernels *kernels; /* NULL while the environment names an ISA that is unknown or cannot run here */
+    const adamw_kernels *kernels; /* NULL where every step is refused: the environment names an ISA that is unknown or
+                                   * cannot run here, or `refusal` says why */
     const adamw_tuning *tuning;
+    const char *refusal;
 } adamw_dispatch;
 
 /* What the next step uses. */

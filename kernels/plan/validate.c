@@ -42,9 +42,10 @@ __attribute__((format(printf, 3, 4))) static adamw_status fail(const place *at, 
 
 /* ---- hyperparameters ---- */
 
-/* The kernels work with float32 coefficients: a larger value would silently be infinity. NaN fails both. */
-static bool is_size(double x) { return x >= 0 && x <= FLT_MAX; }
-static bool is_beta(double x) { return x >= 0 && x < 1; }
+/* The kernels work with float32 coefficients: a larger value would silently be infinity. NaN fails both, and raises no
+ * exception: where a caller has unmasked "invalid", `x >= 0` would end the process instead. */
+static bool is_size(double x) { return isgreaterequal(x, 0) && islessequal(x, FLT_MAX); }
+static bool is_beta(double x) { return isgreaterequal(x, 0) && isless(x, 1); }
 
 static adamw_status check_config(const adamw_config *config, const place *at)
 {
@@ -222,19 +223,20 @@ static adamw_status check_buffers(const adamw_tensor *tensor, const demand *aske
 
 static adamw_status check_options(const adamw_update_options *options, size_t count, const place *at)
 {
-    if (!(fabs(options->grad_scale) <= FLT_MAX && (float)options->grad_scale != 0))
+    if (!(is_size(fabs(options->grad_scale)) && (float)options->grad_scale != 0))
         return INVALID(at, "grad_scale is %g: it must be finite, not 0 and within float32's range",
                        options->grad_scale);
     if ((unsigned)options->clip > ADAMW_CLIP_VALUE)
         return INVALID(at, "clip is %d: it must be an adamw_clip", (int)options->clip);
-    if (options->clip != ADAMW_CLIP_NONE && !(options->clip_max > 0))
+    if (options->clip != ADAMW_CLIP_NONE && !isgreater(options->clip_max, 0))
         return INVALID(at, "clip_max is %g: with the option clip it must be set, above 0", options->clip_max);
     if (options->clip == ADAMW_CLIP_TENSOR_NORM && options->tensor_norms == NULL && count != 0)
         return INVALID(
             at, "tensor_norms is NULL: with ADAMW_CLIP_TENSOR_NORM it must have room for count = %zu norms", count);
     if ((unsigned)options->ema > ADAMW_EMA_BIAS_CORRECTED)
         return INVALID(at, "ema is %d: it must be an adamw_ema", (int)options->ema);
-    if (options->ema != ADAMW_EMA_NONE && !(options->ema_decay >= 0 && options->ema_decay <= 1))
+    if (options->ema != ADAMW_EMA_NONE &&
+        !(isgreaterequal(options->ema_decay, 0) && islessequal(options->ema_decay, 1)))
         return INVALID(at, "ema_decay is %.17g: it must be from 0 to 1", options->ema_decay);
     return ADAMW_OK;
 }
@@ -248,6 +250,8 @@ static adamw_status take_kernels(adamw_plan *plan, const place *at)
     plan->prefetch = adamw_prefetch_of(active->tuning, plan->total);
     if (plan->kernels != NULL)
         return ADAMW_OK;
+    if (active->refusal != NULL)
+        return fail(at, ADAMW_ERROR_ISA, "%s", active->refusal);
     const char *name = getenv(ADAMW_ISA_VARIABLE);
     return fail(at, ADAMW_ERROR_ISA,
                 "the environment variable " ADAMW_ISA_VARIABLE " is '%.40s', which is unknown or cannot run here: "

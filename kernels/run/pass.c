@@ -127,6 +127,16 @@ static void run_piece(const adamw_plan *plan, const adamw_pass *pass, const adam
 
 /* ---- a part ---- */
 
+/* Of parameters that were all zero it is infinite, without a division by zero, which a caller may trap. */
+static double ratio_of(double changes, double params)
+{
+    if (changes == 0)
+        return 0;
+    if (params == 0 && changes > 0)
+        return (double)INFINITY;
+    return sqrt(changes / params);
+}
+
 /* All of a tensor is summed up: its figures. */
 static void tensor_summed(void *context, size_t tensor, const adamw_tensor_sums *sums, adamw_findings *found)
 {
@@ -138,7 +148,7 @@ static void tensor_summed(void *context, size_t tensor, const adamw_tensor_sums 
     }
     if (pass->sum_changes) {
         const double changes = adamw_exact_sum_get(&sums->changes), params = adamw_exact_sum_get(&sums->params);
-        adamw_findings_take_ratio(found, changes == 0 ? 0 : sqrt(changes / params), tensor);
+        adamw_findings_take_ratio(found, ratio_of(changes, params), tensor);
     }
 }
 

@@ -33,6 +33,11 @@ ADAMW_INLINE vfloat v_load_tail(const void *from, size_t n)
 }
 ADAMW_INLINE void v_store_tail(void *to, size_t n, vfloat x) { _mm256_maskstore_ps((float *)to, first_lanes(n), x); }
 
+ADAMW_INLINE vfloat v_tail_or_one(vfloat x, size_t n)
+{
+    return _mm256_blendv_ps(v_set(1), x, _mm256_castsi256_ps(first_lanes(n)));
+}
+
 ADAMW_INLINE vfloat v_add(vfloat a, vfloat b) { return _mm256_add_ps(a, b); }
 ADAMW_INLINE vfloat v_sub(vfloat a, vfloat b) { return _mm256_sub_ps(a, b); }
 ADAMW_INLINE vfloat v_mul(vfloat a, vfloat b) { return _mm256_mul_ps(a, b); }

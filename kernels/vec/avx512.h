@@ -22,6 +22,8 @@ ADAMW_INLINE __mmask16 first_lanes(size_t n) { return (__mmask16)((1u << n) - 1u
 ADAMW_INLINE vfloat v_load_tail(const void *from, size_t n) { return _mm512_maskz_loadu_ps(first_lanes(n), from); }
 ADAMW_INLINE void v_store_tail(void *to, size_t n, vfloat x) { _mm512_mask_storeu_ps(to, first_lanes(n), x); }
 
+ADAMW_INLINE vfloat v_tail_or_one(vfloat x, size_t n) { return _mm512_mask_blend_ps(first_lanes(n), v_set(1), x); }
+
 ADAMW_INLINE vfloat v_add(vfloat a, vfloat b) { return _mm512_add_ps(a, b); }
 ADAMW_INLINE vfloat v_sub(vfloat a, vfloat b) { return _mm512_sub_ps(a, b); }
 ADAMW_INLINE vfloat v_mul(vfloat a, vfloat b) { return _mm512_mul_ps(a, b); }

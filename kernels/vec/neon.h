@@ -29,6 +29,12 @@ ADAMW_INLINE void v_store_tail(void *to, size_t n, vfloat x)
     memcpy(to, whole, n * sizeof(float));
 }
 
+ADAMW_INLINE vfloat v_tail_or_one(vfloat x, size_t n)
+{
+    static const uint32_t places[LANES] = {0, 1, 2, 3};
+    return vbslq_f32(vcltq_u32(vld1q_u32(places), vdupq_n_u32((uint32_t)n)), x, v_set(1));
+}
+
 ADAMW_INLINE vfloat v_add(vfloat a, vfloat b) { return vaddq_f32(a, b); }
 ADAMW_INLINE vfloat v_sub(vfloat a, vfloat b) { return vsubq_f32(a, b); }
 ADAMW_INLINE vfloat v_mul(vfloat a, vfloat b) { return vmulq_f32(a, b); }

@@ -28,6 +28,8 @@ ADAMW_INLINE void v_store_tail(void *to, size_t n, vfloat x)
         v_store(to, x);
 }
 
+ADAMW_INLINE vfloat v_tail_or_one(vfloat x, size_t n) { return n ? x : 1.0f; }
+
 ADAMW_INLINE vfloat v_add(vfloat a, vfloat b) { return a + b; }
 ADAMW_INLINE vfloat v_sub(vfloat a, vfloat b) { return a - b; }
 ADAMW_INLINE vfloat v_mul(vfloat a, vfloat b) { return a * b; }

@@ -7,6 +7,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../../kernels/dispatch/cpu.h"
+
+/* The last of the list that runs here, but for CPUs that prefer AVX2. */
+static adamw_isa best_here(void)
+{
+    adamw_isa isa = (adamw_isa)(ADAMW_ISA_COUNT - 1);
+    while (!adamw_isa_supported(isa) || (isa == ADAMW_ISA_AVX512 && adamw_cpu_prefers_avx2()))
+        isa = (adamw_isa)(isa - 1);
+    return isa;
+}
+
 bool check_isa_choice(const check_options *options)
 {
     (void)options;
@@ -23,8 +34,11 @@ bool check_isa_choice(const check_options *options)
     if (adamw_isa_select((adamw_isa)99) != ADAMW_ERROR_INVALID_ARGUMENT || adamw_isa_supported((adamw_isa)99) ||
         strcmp(adamw_isa_name((adamw_isa)99), "unknown") != 0)
         right = check_fail("99 is no ISA");
-    if (adamw_isa_select(ADAMW_ISA_AUTO) != ADAMW_OK || adamw_isa_active() == ADAMW_ISA_AUTO)
-        right = check_fail("adamw_isa_select(auto)");
+    for (adamw_isa isa = ADAMW_ISA_SCALAR; right && isa < ADAMW_ISA_COUNT; isa = (adamw_isa)(isa + 1)) {
+        adamw_isa_select(isa); /* so that auto has to move away from it, unless it is the best itself */
+        if (adamw_isa_select(ADAMW_ISA_AUTO) != ADAMW_OK || adamw_isa_active() != best_here())
+            right = check_fail("auto after %s is %s", adamw_isa_name(isa), adamw_isa_name(adamw_isa_active()));
+    }
     adamw_isa_select(before);
     return right;
 }
@@ -168,12 +182,41 @@ static bool try_case(int which)
            check_fail("explain without a buffer");
 }
 
+/* Each group of a list is looked at, wherever it stands and whatever stands before it. */
+static bool each_group_is_checked(void)
+{
+    enum { GROUPS = 4 };
+    static float values[4][N];
+    char said[256], wanted[96];
+    for (int wrong = 0; wrong < GROUPS; wrong++) {
+        adamw_config call, groups[GROUPS];
+        adamw_tensor tensors[2 * GROUPS];
+        adamw_config_init(&call);
+        for (int i = 0; i < 2 * GROUPS; i++) { /* 0 1 2 3 0 1 2 3, the call's own config between them at 1 */
+            groups[i % GROUPS] = call;
+            tensors[i] = (adamw_tensor){.n = N,
+                                        .param = values[0],
+                                        .grad = values[1],
+                                        .exp_avg = values[2],
+                                        .exp_avg_sq = values[3],
+                                        .config = i == 1 ? NULL : &groups[i % GROUPS]};
+        }
+        groups[wrong].lr = -3;
+        snprintf(wanted, sizeof wanted, "tensors[%d].config: lr is -3", wrong == 1 ? 1 + GROUPS : wrong);
+        if (adamw_step_explain(&call, 1, tensors, 2 * GROUPS, 0, said, sizeof said) != ADAMW_ERROR_INVALID_ARGUMENT ||
+            strncmp(said, wanted, strlen(wanted)) != 0)
+            return check_fail("'%s...' was to be said, not '%s'", wanted, said);
+    }
+    return true;
+}
+
 bool check_bad_arguments(const check_options *options)
 {
     (void)options;
     bool right = true;
     for (int i = 0; i < CASES; i++)
         right = try_case(i) && right;
+    right = each_group_is_checked() && right;
 
     adamw_config config;
     char said[256];

@@ -16,6 +16,7 @@
     X(vocabulary, "every operation of every ISA's vocabulary against plain C, nasty operands")                       \
     X(all_floats, "roots and conversions of every ISA are correctly rounded (all 2^32 floats with --full)")          \
     X(bundles, "roots without the divider are correctly rounded, whichever estimate the CPU starts them from")       \
+    X(known_answer, "the test of a build at its first step knows each ISA's kernels, and finds any that is wrong")   \
     X(memory, "buffers at every byte offset, between canaries and pages that may not be touched")                    \
     X(split_is_whole, "a tensor in two calls, a list in many calls and any parts equal one call")                    \
     X(threads_are_one, "threads 1, 2, 3 and 7 give the same bits, in every rounding and subnormal mode")             \
@@ -34,14 +35,22 @@
     X(process_small_stack, "a caller with a stack of 64 KiB gets its whole update from several threads")             \
     X(process_exit, "a process ends while its team sleeps, and while another thread is in a step")                   \
     X(float_env_kept, "the control register is as before, on the caller and on the workers")                         \
+    X(float_env_everywhere, "every public function keeps mode and flags, and has the caller's mode on every thread") \
+    X(unmasked_exceptions,                                                                                           \
+      "a clean run raises no exception where the caller has unmasked them, idle lanes included")                     \
     X(beyond_32_bits, "a tensor of more than 2^32 values is updated in its right places")                            \
     X(no_allocation, "a step allocates nothing")                                                                     \
-    X(coefficients, "the scalars of a step are within 0.500001 ulp of the exact ones, for steps to 2^40")            \
+    X(coefficients, "the scalars of a step are within 0.500001 ulp of the exact ones, for steps to 2^63")            \
+    X(ema_weights, "the weight of each kind of average is within 0.500001 ulp of the exact one, for steps to 2^40")  \
     X(accuracy_bar, "the scalar kernel against long double, within the bar of kernels/ARITHMETIC.md")                \
     X(decay_is_realised, "ACCURATE decays by 100 +- 1 % wherever gradients flow")                                    \
     X(small_betas, "betas of 0 keep the newest gradient alone")                                                      \
     X(torch_golden, "TORCH has the bits of torch's own steps, tests/data/torch.txt")                                 \
     X(golden_damaged, "a golden file that is cut, or changed in any byte, or of another title, is refused")          \
+    X(bias_correction, "bias_correction false has the closed form's bits, and a host may fold corrections into lr")  \
+    X(no_exp_avg, "a missing exp_avg with beta1 0 has the bits of one that holds zeros, in every kind of call")      \
+    X(isa_names, "each ISA's name is found again, and nothing else is a name")                                       \
+    X(small_stack, "a step runs on a stack of 16 KiB, everything else on one of 64 KiB")                             \
     X(isa_choice, "a chosen ISA is active; one that cannot run is an error")                                         \
     X(schedule_published, "the true traces of the two published listings of warmup and plateau")                     \
     X(schedule_warmup_feeds_nothing, "the plateau rule sees no metric of the warmup, in epochs and in steps")        \
@@ -55,6 +64,11 @@
     X(update_norms, "norms are exact in double, and the same on every ISA, thread count and half-width dtype")       \
     X(update_skip, "a gradient that is not finite: nothing is written, and the report has its place")                \
     X(update_streams, "averages, copies and the ratio of an update, each against its definition")                    \
+    X(update_report, "norms, coefficients, ratios and places that adamw_update tells, each by its definition")       \
+    X(norm_order, "a norm has the bits of its 16 lanes and their fold")                                              \
+    X(exact_sum, "sums without rounding: known ones, any order, any split")                                          \
+    X(overlaps, "every pair of buffers: one byte in common is refused, none is right, an unused one is free")        \
+    X(team_size, "a team has no more threads than pay, and none below the threshold")                                \
     X(accumulate, "gradients of every dtype add up with one rounding, on every ISA and thread count")                \
     X(loss_scale, "growth and backoff by GradScaler's rule")                                                         \
     X(memory_given, "adamw_alloc: zeroed, aligned, and NULL where it cannot be")                                     \

@@ -3,6 +3,7 @@
  * its arguments alone, which is what makes a resume exact.
  */
 #include "../../kernels/plan/coefficients.h"
+#include "../../kernels/plan/options.h"
 
 #include "check.h"
 
@@ -33,7 +34,8 @@ static bool scalars_agree(const adamw_config *config, uint64_t step)
 {
     adamw_coefficients k;
     adamw_coefficients_of(&k, config, step);
-    const long double bc1 = correction(config->beta1, step), root_bc2 = sqrtl(correction(config->beta2, step));
+    const long double bc1 = config->bias_correction ? correction(config->beta1, step) : 1;
+    const long double root_bc2 = config->bias_correction ? sqrtl(correction(config->beta2, step)) : 1;
     const long double decay = (long double)config->lr * config->weight_decay;
     const bool torch = config->arithmetic == ADAMW_ARITHMETIC_TORCH;
 #define AGREES(member, exact) rounds_to(#member, config, step, k.member, exact)
@@ -42,6 +44,7 @@ static bool scalars_agree(const adamw_config *config, uint64_t step)
                  AGREES(weight_decay, config->weight_decay);
     if (torch)
         right = right && AGREES(torch.negative_step_size, -config->lr / bc1) &&
+                (k.torch.one_minus_c1 == 1 - k.c1 || check_fail("one_minus_c1 is not 1 - c1 in float32")) &&
                 AGREES(torch.bias_correction2_sqrt, root_bc2) && AGREES(torch.eps, config->eps) &&
                 (config->decay == ADAMW_DECAY_L2 || AGREES(torch.decay_factor, 1 - decay));
     else
@@ -51,12 +54,26 @@ static bool scalars_agree(const adamw_config *config, uint64_t step)
     return right;
 }
 
+/* lr * sqrt(bc2) / bc1, in this order: one setting of some 1e9 where lr / bc1 * sqrt(bc2) is another float32. */
+static bool in_order(void)
+{
+    adamw_coefficients k;
+    adamw_config config;
+    adamw_config_init(&config);
+    config.lr = 0.15883503000000002;
+    adamw_coefficients_of(&k, &config, 81);
+    return k.accurate.step_size == 0x1.6b1b1ep-5f ||
+           check_fail("step_size is %a: another order of operations", (double)k.accurate.step_size);
+}
+
 bool check_coefficients(const check_options *options)
 {
-    static const double betas[] = {0, 0.3, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999, 0.99999, 1 - 1e-9, 1 - 1e-12};
+    static const double betas[] = {0, 0.1, 0.3, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999, 0.99999, 1 - 1e-9, 1 - 1e-12};
     enum { BETAS = sizeof betas / sizeof betas[0] };
     uint64_t state = mix64(options->seed);
-    for (int bits = 0; bits <= 40; bits++) {
+    if (!in_order())
+        return false;
+    for (int bits = 0; bits <= 62; bits++) {
         const uint64_t low = UINT64_C(1) << bits;
         const uint64_t steps[] = {low, low + 1, low + mix64(++state) % low};
         for (int s = 0; s < 3; s++)
@@ -66,10 +83,51 @@ bool check_coefficients(const check_options *options)
                 config.beta2 = betas[b % BETAS];
                 config.lr = pow(10, -8 * uniform(&state));
                 config.weight_decay = pow(10, -6 * uniform(&state));
+                config.bias_correction = (b + s) % 5 != 0;
                 if (!scalars_agree(&config, steps[s]))
                     return false;
             }
     }
+    return true;
+}
+
+/* The weight of the new parameter in an average, and what is left to 1 in float32. */
+static bool weight_agrees(adamw_ema kind, double decay, uint64_t step)
+{
+    adamw_update_options o;
+    adamw_stages stages;
+    adamw_update_options_init(&o);
+    o.ema = kind;
+    o.ema_decay = decay;
+    adamw_stages_of(&stages, &o, step);
+    const long double t = (long double)step, plain = 1 - (long double)decay;
+    long double exact = plain;
+    if (kind == ADAMW_EMA_SWA_UTILS && step == 1)
+        exact = 1;
+    if (kind == ADAMW_EMA_TIMM)
+        exact = fmaxl(plain, step == 1 ? 1 : (long double)(1 - (double)(1 - powl(t, -2.0L / 3)))); /* in double */
+    if (kind == ADAMW_EMA_BIAS_CORRECTED)
+        exact = decay == 1 ? 1 / t : plain / correction(decay, step);
+    int exponent;
+    frexpl(exact, &exponent);
+    const long double ulp = ldexpl(1, exponent - FLT_MANT_DIG);
+    return (fabsl((long double)stages.ema_weight - exact) <= 0.500001L * ulp + 0x1p-53L &&
+            stages.ema_keep == 1 - stages.ema_weight) ||
+           check_fail("average %d, decay %.17g, step %" PRIu64 ": the weight is %a, exactly %La", (int)kind, decay,
+                      step, (double)stages.ema_weight, exact);
+}
+
+bool check_ema_weights(const check_options *options)
+{
+    static const double decays[] = {0, 0.3, 0.5, 0.9, 0.999, 0.9999, 1 - 1e-9, 1};
+    uint64_t state = mix64(options->seed + 3);
+    for (int kind = ADAMW_EMA_CONSTANT; kind <= ADAMW_EMA_BIAS_CORRECTED; kind++)
+        for (size_t d = 0; d < sizeof decays / sizeof decays[0]; d++)
+            for (int s = 0; s < 3000; s++) {
+                const uint64_t step = s < 1000 ? (uint64_t)s + 1 : 1 + (mix64(++state) >> (24 + s % 39));
+                if (!weight_agrees((adamw_ema)kind, decays[d], step))
+                    return false;
+            }
     return true;
 }
 

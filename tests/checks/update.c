@@ -538,12 +538,33 @@ bool check_loss_scale(const check_options *options)
     adamw_loss_scale_update(&s, true);
     if (s.scale != 3)
         return check_fail("a skip took the scale from 4 to %g, below its smallest value of 3", s.scale);
+    s.scale = 1; /* below it by the caller's hand: a skip does not raise it */
+    if (adamw_loss_scale_update(&s, true) != ADAMW_OK || s.scale != 1)
+        return check_fail("a skip raised the scale from 1 to %g", s.scale);
     adamw_loss_scale_init(&s);
     for (int i = 0; i < 2000; i++)
         adamw_loss_scale_update(&s, true);
     if (s.scale != 0x1p-126 || adamw_loss_scale_update(&s, false) != ADAMW_OK)
         return check_fail("after 2000 skips the scale is %g", s.scale);
     const adamw_loss_scale good = s;
+#define WRONG_SCALE(member, value)                                                                                   \
+    s = good;                                                                                                        \
+    s.member = value;                                                                                                \
+    if (adamw_loss_scale_update(&s, false) != ADAMW_ERROR_INVALID_ARGUMENT || s.growth_tracker > 1)                  \
+        return check_fail("a loss scale with " #member " " #value " was taken");
+    WRONG_SCALE(scale, 0)
+    WRONG_SCALE(scale, 1e39)
+    WRONG_SCALE(scale, NAN)
+    WRONG_SCALE(growth_factor, 1)
+    WRONG_SCALE(growth_factor, 1e39)
+    WRONG_SCALE(backoff_factor, 0)
+    WRONG_SCALE(backoff_factor, NAN)
+    WRONG_SCALE(min_scale, 0)
+    WRONG_SCALE(min_scale, 1e39)
+    WRONG_SCALE(growth_interval, 0)
+    WRONG_SCALE(growth_tracker, -1)
+#undef WRONG_SCALE
+    s = good;
     s.backoff_factor = 1;
     if (adamw_loss_scale_update(&s, true) != ADAMW_ERROR_INVALID_ARGUMENT || s.scale != good.scale ||
         adamw_loss_scale_update(NULL, true) != ADAMW_ERROR_INVALID_ARGUMENT ||

@@ -97,18 +97,21 @@ static float operand(uint64_t random)
 static bool parts_agree(adamw_isa isa)
 {
     const vec_operations *vec = vec_operations_of(isa);
-    float from[16], whole[16], to[16];
+    float from[16], whole[16], to[16], ones[16];
     for (int i = 0; i < 16; i++)
-        from[i] = (float)(i + 1);
+        from[i] = (float)(i + 2);
     for (size_t n = 0; n <= vec->lanes; n++) {
         memset(whole, 0xFF, sizeof whole);
         vec->load_part(from, n < vec->lanes ? n : 0, whole);
+        vec->part_or_one(from, n < vec->lanes ? n : 0, ones);
         memset(to, 0xFF, sizeof to);
         vec->store_part(from, n < vec->lanes ? n : 0, to);
         for (size_t i = 0; i < vec->lanes; i++) {
             const bool inside = i < (n < vec->lanes ? n : 0);
             if (whole[i] != (inside ? from[i] : 0))
                 return check_fail("v_load_tail of %s: %zu values, lane %zu", adamw_isa_name(isa), n, i);
+            if (ones[i] != (inside ? from[i] : 1))
+                return check_fail("v_tail_or_one of %s: %zu values, lane %zu", adamw_isa_name(isa), n, i);
             if (inside ? to[i] != from[i] : bits_of_float(to[i]) != 0xFFFFFFFF)
                 return check_fail("v_store_tail of %s: %zu values, lane %zu", adamw_isa_name(isa), n, i);
         }

@@ -50,7 +50,11 @@ static double place_of(float a)
 
 float emulated_rsqrt14(float a)
 {
-    const double exact = 1 / sqrt((double)a); /* also of zeros, infinities, NaN and negative values as it should be */
+    if (a == 0)
+        return copysignf(INFINITY, a); /* without an exception, as the hardware */
+    if (!(a > 0))
+        return NAN;
+    const double exact = 1 / sqrt((double)a);
     if (!isfinite(exact) || exact == 0)
         return (float)exact;
     if (chosen == ROUNDED) {

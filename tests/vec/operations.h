@@ -8,6 +8,7 @@
 #include "../../kernels/strict.h"
 
 #include "../../include/adamw.h"
+#include "../../kernels/isa/isas.h"
 
 /* X(name, its call on the vectors a, b and c). */
 #define VEC_OPERATIONS(X)                                                                                            \
@@ -41,27 +42,25 @@ typedef struct vec_operations {
      * v_store_tail. */
     void (*load_part)(const float *from, size_t n, float *to);
     void (*store_part)(const float *from, size_t n, float *to);
+    /* v_tail_or_one of a vector. */
+    void (*part_or_one)(const float *from, size_t n, float *to);
     /* Where bundles have roots without the divider, otherwise NULL: the root of a from the estimate b of its
      * reciprocal, and how far the estimate may be off, relatively. */
     vec_function *sqrt_from;
     double sqrt_estimate;
 } vec_operations;
 
-/* Without functions where the target architecture is another one. */
-extern const vec_operations vec_operations_scalar, vec_operations_avx2, vec_operations_avx512, vec_operations_neon;
+/* One table for each ISA, in its file; without functions where the target architecture is another one. */
+#define VEC_DECLARE(NAME, name) extern const vec_operations vec_operations_##name;
+ADAMW_ISAS(VEC_DECLARE)
+#undef VEC_DECLARE
 
 static inline const vec_operations *vec_operations_of(adamw_isa isa)
 {
-    switch (isa) {
-    case ADAMW_ISA_AVX2:
-        return &vec_operations_avx2;
-    case ADAMW_ISA_AVX512:
-        return &vec_operations_avx512;
-    case ADAMW_ISA_NEON:
-        return &vec_operations_neon;
-    default:
-        return &vec_operations_scalar;
-    }
+#define VEC_TABLE(NAME, name) [ADAMW_ISA_##NAME] = &vec_operations_##name,
+    static const vec_operations *const tables[ADAMW_ISA_COUNT] = {ADAMW_ISAS(VEC_TABLE)};
+#undef VEC_TABLE
+    return tables[isa];
 }
 
 #endif
@@ -105,10 +104,12 @@ VEC_OPERATIONS(VEC_DEFINE)
 
 static void vec_load_part(const float *from, size_t n, float *to) { v_store(to, v_load_tail(from, n)); }
 static void vec_store_part(const float *from, size_t n, float *to) { v_store_tail(to, n, v_load(from)); }
+static void vec_part_or_one(const float *from, size_t n, float *to) { v_store(to, v_tail_or_one(v_load(from), n)); }
 
 #define VEC_ENTRY(name, call) [VEC_##name] = vec_##name,
 /* Between the braces of a table: an ISA may have more members. */
 #define VEC_MEMBERS                                                                                                  \
-    .run = {VEC_OPERATIONS(VEC_ENTRY)}, .lanes = LANES, .load_part = vec_load_part, .store_part = vec_store_part
+    .run = {VEC_OPERATIONS(VEC_ENTRY)}, .lanes = LANES, .load_part = vec_load_part, .store_part = vec_store_part,    \
+    .part_or_one = vec_part_or_one
 
 #endif

@@ -28,7 +28,7 @@ part_team_none() {
     "$work/tests/plain" --quick
 }
 
-# The sources alone in a folder, compiled with just these flags, linked with checks of the usual build.
+# The sources alone in a folder, compiled with just these flags, linked with checks that were built by make.
 drop_in() {
     echo "== $*"
     rm -rf "$work/tree"
@@ -36,22 +36,74 @@ drop_in() {
     cp -r include kernels "$work/tree/their/lib/"
     (cd "$work/tree/objects" && "$@" -c ../their/lib/kernels/*/*.c)
     gcc -fopenmp -pthread "$work/plain.o" $check_objects "$work"/tree/objects/*.o -lm -o "$work/plain"
-    "$work/plain" conformance isa_choice
+    gcc -fopenmp -pthread "$work/first.o" "$work"/tree/objects/*.o -lm -o "$work/first"
+}
+
+# Flags that no step may be refused with, and that change no bit.
+holds() {
+    drop_in "$@"
+    "$work/plain" conformance isa_choice known_answer
+}
+
+# Flags that may change bits and show no macro: an instruction set whose bits are others is refused at the first step,
+# with the sentence why, and one that is not refused has the promised bits.
+never_silent() {
+    drop_in "$@"
+    for isa in $(sed -n 's/^    X([A-Z0-9]*, \([a-z0-9]*\)).*/\1/p' kernels/isa/isas.h); do
+        said=$(ADAMW_ISA=$isa "$work/first")
+        case $said in
+        ok) echo "$isa: not refused"; "$work/plain" --isa "$isa" conformance ;;
+        *'other bits than it promises'*) echo "$isa: refused"; refused=$((refused + 1)) ;;
+        *'cannot run here'*) ;;
+        *) fail "$isa with $*: '$said'" ;;
+        esac
+    done
 }
 
 part_drop_in() {
     build_default "$default/tests/plain"
     check_objects=$(echo "$default"/obj/tests/checks/*.o "$default"/obj/tests/vec/*.o)
     gcc -std=c11 -O2 -c tests/plain.c -o "$work/plain.o"
-    drop_in gcc
-    drop_in gcc -O3 -march=native
-    drop_in gcc -O3 -march=native -ffp-contract=fast -fopenmp -flto -ffat-lto-objects
+    cat >"$work/first.c" <<'END'
+#include <adamw.h>
+#include <stdio.h>
+int main(void)
+{
+    char said[256];
+    float p = 1, g = 1, m = 0, v = 0;
+    adamw_config config;
+    adamw_config_init(&config);
+    const adamw_tensor tensor = {.n = 1, .param = &p, .grad = &g, .exp_avg = &m, .exp_avg_sq = &v};
+    const adamw_status status = adamw_step_explain(&config, 1, &tensor, 1, 0, said, sizeof said);
+    puts(said);
+    return adamw_step(&config, 1, &tensor, 1, 0) != status || (status == ADAMW_OK) != (p != 1);
+}
+END
+    gcc -std=c11 -O2 -Iinclude -c "$work/first.c" -o "$work/first.o"
+    refused=0
+    for compiler in gcc gcc-11 gcc-13 gcc-14 clang-14 clang-16 clang-19; do
+        command -v $compiler >/dev/null 2>&1 || { echo "$compiler is not installed: without it"; continue; }
+        holds $compiler
+        holds $compiler -O3 -march=native
+        case $compiler in
+        gcc)
+            holds gcc -O3 -march=native -ffp-contract=fast -fopenmp -flto -ffat-lto-objects
+            holds gcc -O2 -frounding-math -fsignaling-nans -fno-trapping-math ;;
+        gcc-*)
+            holds $compiler -O2 -march=native -ffp-contract=fast ;;
+        clang-*)
+            never_silent $compiler -O2 -ffp-contract=fast
+            never_silent $compiler -O3 -march=native -ffp-contract=fast
+            [ $refused != 0 ] || fail "$compiler -ffp-contract=fast: no instruction set is refused" ;;
+        esac
+    done
     if command -v clang-14 >/dev/null 2>&1; then
-        drop_in clang-14
-        drop_in clang-14 -O3 -march=native
-    else
-        echo "clang-14 is not installed: with gcc alone"
+        for flags in -funsafe-math-optimizations -freciprocal-math '-fassociative-math -fno-signed-zeros' \
+            -fno-signed-zeros -fno-honor-nans -fno-honor-infinities -fapprox-func -frounding-math; do
+            never_silent clang-14 -O2 $flags
+        done
     fi
+    echo "$refused times an instruction set was refused"
 }
 
 # How many fused multiply-adds each function of an object has.
@@ -100,9 +152,20 @@ refused() {
 }
 
 part_refusals() {
-    for flag in -Ofast '-fassociative-math -fno-signed-zeros -fno-trapping-math' -freciprocal-math -ffinite-math-only; do
+    for flag in -Ofast '-fassociative-math -fno-signed-zeros -fno-trapping-math' -freciprocal-math -ffinite-math-only \
+        -fno-signed-zeros -funsafe-math-optimizations -fsingle-precision-constant; do
         refused 'without -ffast-math' gcc $flag -fsyntax-only kernels/run/team.c
     done
+    if command -v clang-14 >/dev/null 2>&1; then
+        for flag in -ffast-math -ffinite-math-only; do
+            refused 'without -ffast-math' clang-14 $flag -fsyntax-only kernels/run/team.c
+        done
+    fi
+    if [ "$(uname -m)" = x86_64 ]; then
+        for flag in -mfpmath=387 -mfpmath=both; do
+            refused 'without -mfpmath=387' gcc $flag -fsyntax-only kernels/run/team.c
+        done
+    fi
     # Each file refuses on its own, before any system header can fail with an error that does not tell the reason.
     for source in kernels/*/*.c; do
         refused 'without -ffast-math' gcc -ffast-math -fsyntax-only "$source"

@@ -110,8 +110,8 @@ mutant host-env-kept '--quick team_host' kernels/run/team_host.c '/adamw_float_e
 mutant caller-env-kept '--quick float_env_kept' kernels/api/step.c '/adamw_float_env_set(env);/d'
 # Threads.
 mutant mark-behind '--quick long_list' kernels/run/pieces.c 's/offset\[i\] <= pieces->begin/offset[i] <= pieces->end/'
-mutant part-twice '--quick team_parts' $threads 's/share_of(front, back - 1, threads)/share_of(front, back - (back - front > 1), threads)/'
-mutant not-waited-for '--quick team_environment' $threads '/wait_for_parts(now);/d'
+mutant part-twice '--quick team_parts' $threads 's/? front : back - 1;/? front : front;/'
+mutant not-waited-for '--quick team_environment' $threads 's/wait_for_parts(now);/;/'
 mutant more-threads '--quick process_threads' $threads 's/self >= threads/false/;s/team.started + 1 < threads \&\& now/team.started + 1 < 7 \&\& now/'
 mutant host-part-twice '--quick team_host' kernels/run/team_host.c 's/ || (atomic_fetch_or.*/)/'
 mutant host-part-left-out '--quick team_host' kernels/run/team_host.c '/body(&this_call, part);/d'

@@ -83,24 +83,25 @@ static bool write_text(const char *root, const char *name, const char *text)
 bool check_cpu_quota(const check_options *options)
 {
     static const struct {
-        const char *groups, *v2_top, *v2_inner, *v1_quota;
+        const char *groups, *v2_top, *v2_inner, *v1_quota, *v2_middle;
         int cpus;
     } cases[] = {
-        {"0::/in/ner\n", "", "150000 100000\n", "", 2},
-        {"0::/in/ner\n", "100000 100000\n", "400000 100000\n", "", 1},
-        {"0::/in/ner\n", "", "max 100000\n", "", INT_MAX},
-        {"0::/else/where\n", "300000 100000\n", "", "", 3}, /* in a container, whose own group is on top */
-        {"12:memory:/x\n4:cpu,cpuacct:/in\n", "", "", "250000\n", 3},
-        {"3:cpuset:/in\n4:cpuacct:/in\n", "", "", "250000\n", INT_MAX},
-        {"4:cpu:/in\n", "", "", "-1\n", INT_MAX},
-        {"4:cpu:/in\n", "", "", "nonsense\n", INT_MAX},
-        {"no groups here", "100000 100000\n", "", "", INT_MAX},
-        {"0::/in/ner", "", "5", "", INT_MAX}, /* no period */
+        {"0::/in/ner\n", "", "150000 100000\n", "", "", 2},
+        {"0::/in/ner\n", "100000 100000\n", "400000 100000\n", "", "", 1},
+        {"0::/in/ner\n", "", "max 100000\n", "", "", INT_MAX},
+        {"0::/else/where\n", "300000 100000\n", "", "", "", 3}, /* in a container, whose own group is on top */
+        {"12:memory:/x\n4:cpu,cpuacct:/in\n", "", "", "250000\n", "", 3},
+        {"3:cpuset:/in\n4:cpuacct:/in\n", "", "", "250000\n", "", INT_MAX},
+        {"4:cpu:/in\n", "", "", "-1\n", "", INT_MAX},
+        {"4:cpu:/in\n", "", "", "nonsense\n", "", INT_MAX},
+        {"no groups here", "100000 100000\n", "", "", "", INT_MAX},
+        {"0::/in/ner", "", "5", "", "", INT_MAX}, /* no period */
+        {"0::/in/ner\n", "", "", "", "200000 100000\n", 2},
     };
     char root[] = "/tmp/adamw-quota-XXXXXX", path[256];
     static const char *const folders[] = {"in", "in/ner", "cpu", "cpu/in"};
-    static const char *const files[] = {"groups", "cpu.max", "in/ner/cpu.max", "cpu/in/cpu.cfs_quota_us",
-                                        "cpu/in/cpu.cfs_period_us"};
+    static const char *const files[] = {
+        "groups", "cpu.max", "in/ner/cpu.max", "cpu/in/cpu.cfs_quota_us", "cpu/in/cpu.cfs_period_us", "in/cpu.max"};
     (void)options;
     if (mkdtemp(root) == NULL)
         return check_fail("no folder in /tmp");
@@ -112,7 +113,7 @@ bool check_cpu_quota(const check_options *options)
     for (size_t i = 0; right && i < sizeof cases / sizeof cases[0]; i++) {
         right = write_text(root, files[0], cases[i].groups) && write_text(root, files[1], cases[i].v2_top) &&
                 write_text(root, files[2], cases[i].v2_inner) && write_text(root, files[3], cases[i].v1_quota) &&
-                write_text(root, files[4], "100000\n");
+                write_text(root, files[4], "100000\n") && write_text(root, files[5], cases[i].v2_middle);
         snprintf(path, sizeof path, "%s/groups", root);
         const int cpus = adamw_cpus_of_quota(path, root);
         if (right && cpus != cases[i].cpus)

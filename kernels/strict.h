@@ -15,7 +15,7 @@
 #if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) ||                       \
     defined(__NO_SIGNED_ZEROS__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) ||                       \
     (defined(__GCC_IEC_559) && __GCC_IEC_559 == 0) /* also -fsingle-precision-constant */
-#error "compile libadamw's own files without -ffast-math, -Ofast or parts of them (the rest of the program may keep them)"
+#error "compile libadamw's own files without -ffast-math, -Ofast or parts of them (other files may keep them)"
 #endif
 #if defined(__FLT_EVAL_METHOD__) && (__FLT_EVAL_METHOD__ < 0 || __FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2)
 #error "compile libadamw's own files without -mfpmath=387: a float operation has to round to float"

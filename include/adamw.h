@@ -136,8 +136,9 @@ ADAMW_API adamw_status adamw_config_init(adamw_config *config);
  * overlap either: that is not checked. Zero is the default of every field, so
  * `adamw_tensor t = {.n = n, .param = p, ...}` is complete.
  *
- * A step has kernels for float32 alone: another dtype is ADAMW_ERROR_UNSUPPORTED there, never ignored.
- * adamw_grad_norm() and adamw_accumulate() take gradients in bfloat16 and float16 too.
+ * A narrow stream (another dtype than float32) is read exactly into float32, the float32 step is done, and what is
+ * written is rounded once. Narrow streams need ADAMW_ARITHMETIC_ACCURATE. A combination that this version does not
+ * have is ADAMW_ERROR_UNSUPPORTED, never ignored.
  */
 typedef struct adamw_tensor {
     size_t n;                   /* number of values; 0 is allowed, and then nothing is read */
@@ -151,7 +152,7 @@ typedef struct adamw_tensor {
     uint64_t step;              /* this tensor's own count of steps, from 1, as torch counts; 0: the call's */
 
     adamw_dtype param_dtype;      /* of param */
-    adamw_dtype grad_dtype;       /* of grad */
+    adamw_dtype grad_dtype;       /* of grad: float32, bfloat16 or float16 */
     adamw_dtype exp_avg_dtype;    /* of exp_avg */
     adamw_dtype exp_avg_sq_dtype; /* of exp_avg_sq and max_exp_avg_sq */
     adamw_dtype copy_dtype;       /* of param_copy: ADAMW_DTYPE_BFLOAT16 or ADAMW_DTYPE_FLOAT16 where that is set */

@@ -119,7 +119,8 @@ typedef struct adamw_kernels {
     adamw_update_kernel *update[ADAMW_VARIANT_COUNT];
 
     /* The stages around it (body/stages.h). */
-    void (*scale_grad)(void *to, const void *grad, size_t n, const adamw_grad_scaling *scaling);
+    void (*scale_grad)(void *to, const void *grad, adamw_dtype dtype, size_t n, const adamw_grad_scaling *scaling,
+                       size_t prefetch);
     void (*average)(void *average, const void *param, size_t n, float weight, float keep, size_t prefetch);
     void (*narrow)(void *to, adamw_dtype dtype, const void *from, size_t n);
 

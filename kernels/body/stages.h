@@ -3,7 +3,7 @@
  * ISA: what scales a gradient before it, what averages and copies the parameter after it. run/stages.c puts them in
  * their order. No intrinsics here.
  */
-#include "kernels.h"
+#include "dtypes.h"
 
 /* a + weight * (b - a), as torch.lerp has it: from the nearer end; `keep` is 1 - weight. */
 ADAMW_INLINE vfloat lerp(vfloat a, vfloat b, float weight, float keep)
@@ -16,14 +16,28 @@ ADAMW_INLINE vfloat scaled_grad(vfloat grad, const adamw_grad_scaling *by)
     return v_mul(v_set(by->factor), v_clamp(v_mul(v_set(by->scale), grad), v_set(by->limit)));
 }
 
-static void scale_grad(void *to, const void *grad, size_t n, const adamw_grad_scaling *scaling)
+ADAMW_INLINE void scale_grad_of(char *to, const char *grad, adamw_dtype dtype, size_t n, const adamw_grad_scaling *by,
+                                size_t prefetch)
 {
-    const adamw_grad_scaling by = *scaling;
+    const size_t size = dtype_size(dtype);
     size_t at = 0;
-    for (; at + LANES <= n; at += LANES)
-        v_store((char *)to + at * 4, scaled_grad(v_load((const char *)grad + at * 4), &by));
-    if (at < n)
-        v_store_tail((char *)to + at * 4, n - at, scaled_grad(v_load_tail((const char *)grad + at * 4, n - at), &by));
+    for (; at + LANES <= n; at += LANES) {
+        if (prefetch != 0)
+            prefetch_ahead(grad + at * size, prefetch, FIRST_LEVEL);
+        v_store(to + at * 4, scaled_grad(load_as(grad + at * size, dtype, LANES), by));
+    }
+    if (at < n) /* never with one lane */
+        v_store_tail(to + at * 4, n - at, scaled_grad(load_as(grad + at * size, dtype, n - at), by));
+}
+
+/* The gradient, widened, scaled and clipped. */
+static void scale_grad(void *to, const void *grad, adamw_dtype dtype, size_t n, const adamw_grad_scaling *scaling,
+                       size_t prefetch)
+{
+    const adamw_grad_scaling by = *scaling; /* a copy that no store can alias */
+#define SCALE(constant) scale_grad_of((char *)to, (const char *)grad, constant, n, &by, prefetch)
+    FOR_DTYPE(dtype, SCALE)
+#undef SCALE
 }
 
 static void average(void *average, const void *param, size_t n, float weight, float keep, size_t prefetch)

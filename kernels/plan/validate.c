@@ -88,16 +88,27 @@ typedef struct demand {
 static bool asks_ema(const demand *asked) { return asked->options != NULL && asked->options->ema != ADAMW_EMA_NONE; }
 static bool asks_copy(const demand *asked) { return asked->options != NULL && asked->options->copy; }
 
-/* What no kernel of this version has: other dtypes, and the buffers that go with them. */
-static adamw_status check_dtypes(const adamw_tensor *tensor, const place *at)
+enum {
+    F32 = 1 << ADAMW_DTYPE_FLOAT32,
+    BF16 = 1 << ADAMW_DTYPE_BFLOAT16,
+    F16 = 1 << ADAMW_DTYPE_FLOAT16,
+};
+
+/* The dtypes that each stream may have, and the end of the sentence where it has another. */
+static adamw_status check_dtypes(const adamw_tensor *tensor, const demand *asked, const place *at)
 {
     const struct {
         const char *name;
         adamw_dtype value;
-    } dtypes[] = {{"param_dtype", tensor->param_dtype},
-                  {"grad_dtype", tensor->grad_dtype},
-                  {"exp_avg_dtype", tensor->exp_avg_dtype},
-                  {"exp_avg_sq_dtype", tensor->exp_avg_sq_dtype}};
+        unsigned works; /* the bits of those that work */
+        const char *which;
+    } dtypes[] = {
+        {"param_dtype", tensor->param_dtype, F32, "ADAMW_DTYPE_FLOAT32 (0)"},
+        {"grad_dtype", tensor->grad_dtype, F32 | BF16 | F16,
+         "ADAMW_DTYPE_FLOAT32 (0), ADAMW_DTYPE_BFLOAT16 (1) or ADAMW_DTYPE_FLOAT16 (2)"},
+        {"exp_avg_dtype", tensor->exp_avg_dtype, F32, "ADAMW_DTYPE_FLOAT32 (0)"},
+        {"exp_avg_sq_dtype", tensor->exp_avg_sq_dtype, F32, "ADAMW_DTYPE_FLOAT32 (0)"},
+    };
     const struct {
         const char *name;
         const void *start;
@@ -108,11 +119,17 @@ static adamw_status check_dtypes(const adamw_tensor *tensor, const place *at)
     };
 
     for (size_t i = 0; i < sizeof dtypes / sizeof dtypes[0]; i++) {
-        if ((unsigned)dtypes[i].value > ADAMW_DTYPE_Q8)
-            return INVALID(at, "%s is %d: it must be an adamw_dtype", dtypes[i].name, (int)dtypes[i].value);
-        if (dtypes[i].value != ADAMW_DTYPE_FLOAT32)
-            return UNSUPPORTED(at, "%s is %d: this version steps ADAMW_DTYPE_FLOAT32 (0) alone", dtypes[i].name,
-                               (int)dtypes[i].value);
+        const unsigned value = (unsigned)dtypes[i].value;
+        if (value > ADAMW_DTYPE_Q8)
+            return INVALID(at, "%s is %d: it must be an adamw_dtype", dtypes[i].name, (int)value);
+        if ((dtypes[i].works >> value & 1) == 0)
+            return UNSUPPORTED(at, "%s is %d: in this version it must be %s", dtypes[i].name, (int)value,
+                               dtypes[i].which);
+        if (value != ADAMW_DTYPE_FLOAT32 && asked->group->arithmetic == ADAMW_ARITHMETIC_TORCH)
+            return UNSUPPORTED(at,
+                               "%s is %d: with ADAMW_ARITHMETIC_TORCH it must be ADAMW_DTYPE_FLOAT32 (0), or the "
+                               "arithmetic ADAMW_ARITHMETIC_ACCURATE",
+                               dtypes[i].name, (int)value);
     }
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         if (buffers[i].start != NULL)
@@ -288,7 +305,7 @@ adamw_status adamw_validate(adamw_plan *plan, const adamw_config *config, uint64
         }
         const demand asked = {options, report, count, group};
         if (status == ADAMW_OK)
-            status = check_dtypes(tensor, &at);
+            status = check_dtypes(tensor, &asked, &at);
         if (status == ADAMW_OK)
             status = check_options_of(tensor, &asked, &at);
         if (status == ADAMW_OK)

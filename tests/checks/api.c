@@ -82,14 +82,21 @@ typedef struct wrong_call {
       c->tensors[1].grad = (const float *)c->tensors[1].param + N - 1)                                               \
     X(INVALID_ARGUMENT, "tensors[1]: n is 18446744073709551615: no buffer can hold that many float32 values",        \
       c->tensors[1].n = SIZE_MAX)                                                                                    \
-    X(UNSUPPORTED, "tensors[1]: param_dtype is 1: this version steps ADAMW_DTYPE_FLOAT32 (0) alone",                 \
-      c->tensors[1].param_dtype = ADAMW_DTYPE_BFLOAT16)                                                              \
-    X(UNSUPPORTED, "tensors[1]: grad_dtype is 2: this version steps ADAMW_DTYPE_FLOAT32 (0) alone",                  \
-      c->tensors[1].grad_dtype = ADAMW_DTYPE_FLOAT16)                                                                \
-    X(UNSUPPORTED, "tensors[1]: exp_avg_dtype is 1: this version steps ADAMW_DTYPE_FLOAT32 (0) alone",               \
-      c->tensors[1].exp_avg_dtype = ADAMW_DTYPE_BFLOAT16)                                                            \
-    X(UNSUPPORTED, "tensors[1]: exp_avg_sq_dtype is 3: this version steps ADAMW_DTYPE_FLOAT32 (0) alone",            \
+    X(UNSUPPORTED, "tensors[1]: param_dtype is 2: in this version it must be ADAMW_DTYPE_FLOAT32 (0)",               \
+      c->tensors[1].param_dtype = ADAMW_DTYPE_FLOAT16)                                                               \
+    X(UNSUPPORTED,                                                                                                   \
+      "tensors[1]: grad_dtype is 3: in this version it must be ADAMW_DTYPE_FLOAT32 (0), ADAMW_DTYPE_BFLOAT16 (1) "   \
+      "or "                                                                                                          \
+      "ADAMW_DTYPE_FLOAT16 (2)",                                                                                     \
+      c->tensors[1].grad_dtype = ADAMW_DTYPE_Q8)                                                                     \
+    X(UNSUPPORTED, "tensors[1]: exp_avg_dtype is 2: in this version it must be ADAMW_DTYPE_FLOAT32 (0)",             \
+      c->tensors[1].exp_avg_dtype = ADAMW_DTYPE_FLOAT16)                                                             \
+    X(UNSUPPORTED, "tensors[1]: exp_avg_sq_dtype is 3: in this version it must be ADAMW_DTYPE_FLOAT32 (0)",          \
       c->tensors[1].exp_avg_sq_dtype = ADAMW_DTYPE_Q8)                                                               \
+    X(UNSUPPORTED,                                                                                                   \
+      "tensors[1]: grad_dtype is 1: with ADAMW_ARITHMETIC_TORCH it must be ADAMW_DTYPE_FLOAT32 (0), or the "         \
+      "arithmetic ADAMW_ARITHMETIC_ACCURATE",                                                                        \
+      (c->group.arithmetic = ADAMW_ARITHMETIC_TORCH, c->tensors[1].grad_dtype = ADAMW_DTYPE_BFLOAT16))               \
     X(INVALID_ARGUMENT, "tensors[1]: param_dtype is 4: it must be an adamw_dtype",                                   \
       c->tensors[1].param_dtype = (adamw_dtype)4)                                                                    \
     X(UNSUPPORTED, "tensors[1]: exp_avg_scale is set: this version has no such stream; it must be NULL",             \

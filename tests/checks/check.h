@@ -41,6 +41,7 @@
     X(update_norms, "norms are exact in double, and the same on every ISA, thread count and half-width dtype")       \
     X(update_skip, "a gradient that is not finite: nothing is written, and the report has its place")                \
     X(update_streams, "averages, copies and the ratio of an update, each against its definition")                    \
+    X(narrow_is_rounded_once, "narrow streams equal the float32 update between exact reads and one rounding")        \
     X(accumulate, "gradients of every dtype add up with one rounding, on every ISA and thread count")                \
     X(loss_scale, "growth and backoff by GradScaler's rule")                                                         \
     X(memory_given, "adamw_alloc: zeroed, aligned, and NULL where it cannot be")                                     \

@@ -68,3 +68,102 @@ static void narrow(void *to, adamw_dtype dtype, const void *from, size_t n)
             v_store_f16((char *)to + at * 2, values, x);
     }
 }
+
+ADAMW_INLINE void widen_from(char *to, const char *from, adamw_dtype dtype, size_t n, size_t prefetch)
+{
+    const size_t size = dtype_size(dtype);
+    size_t at = 0;
+    for (; at + LANES <= n; at += LANES) {
+        if (prefetch != 0)
+            prefetch_ahead(from + at * size, prefetch, FIRST_LEVEL);
+        v_store(to + at * 4, load_as(from + at * size, dtype, LANES));
+    }
+    if (at < n)
+        v_store_tail(to + at * 4, n - at, load_as(from + at * size, dtype, n - at));
+}
+
+/* Any dtype to float32, exactly. */
+static void widen(void *to, const void *from, adamw_dtype dtype, size_t n, size_t prefetch){
+#define WIDEN(constant) widen_from((char *)to, (const char *)from, constant, n, prefetch)
+    FOR_DTYPE(dtype, WIDEN)
+#undef WIDEN
+}
+
+/*
+ * A random word for each value: a function of the keys and the value's place alone. Two multiplications and three
+ * shifts mix the place (the constants are Chris Wellons' lowbias32); the second key between them makes each pair of
+ * keys a sequence of its own, not an order of the same words.
+ */
+ADAMW_INLINE vbits random_words(vbits place, const adamw_random *random)
+{
+    vbits x = b_xor(place, b_set(random->key[0]));
+    x = b_mul(b_xor(x, b_right(x, 16)), b_set(0x7FEB352D));
+    x = b_add(x, b_set(random->key[1]));
+    x = b_mul(b_xor(x, b_right(x, 15)), b_set(0x846CA68B));
+    return b_xor(x, b_right(x, 16));
+}
+
+/* `fraction` of 16 bits is added below the bfloat16: a carry is the step up. */
+ADAMW_INLINE void store_bf16_randomly(char *to, const char *from, size_t at, size_t values, vbits fraction)
+{
+    const vfloat x = v_one_nan(load_as(from + at * 4, ADAMW_DTYPE_FLOAT32, values));
+    b_store16(to + at * 2, values, b_right(b_add(v_bits(x), fraction), 16));
+}
+
+ADAMW_INLINE void narrow_pair(char *to_low, const char *from_low, char *to_high, const char *from_high, size_t n,
+                              const adamw_random *by)
+{
+    const vbits first = b_add(b_lanes(), b_set(by->index));
+    for (size_t at = 0; at < n; at += LANES) {
+        const size_t values = n - at < LANES ? n - at : LANES;
+        const vbits word = random_words(b_add(first, b_set((uint32_t)at)), by);
+        if (to_low != NULL)
+            store_bf16_randomly(to_low, from_low, at, values, b_and(word, b_set(0xFFFF)));
+        if (to_high != NULL)
+            store_bf16_randomly(to_high, from_high, at, values, b_right(word, 16));
+    }
+}
+
+static void narrow_randomly(void *to_low, const void *from_low, void *to_high, const void *from_high, size_t n,
+                            const adamw_random *random)
+{
+    const adamw_random by = *random; /* a copy that no store can alias */
+    char *const low = (char *)to_low, *const high = (char *)to_high;
+    if (low != NULL && high != NULL)
+        narrow_pair(low, (const char *)from_low, high, (const char *)from_high, n, &by);
+    else if (low != NULL)
+        narrow_pair(low, (const char *)from_low, NULL, NULL, n, &by);
+    else
+        narrow_pair(NULL, NULL, high, (const char *)from_high, n, &by);
+}
+
+/* The upper half is the nearest bfloat16 (of two that are as near, the one that is larger in magnitude), the lower one
+ * the 16 bits that it lacks, as a signed number. */
+static void split(void *high, void *low, const void *from, size_t n)
+{
+    for (size_t at = 0; at < n; at += LANES) {
+        const size_t values = n - at < LANES ? n - at : LANES;
+        const vbits x = v_bits(v_one_nan(load_as((const char *)from + at * 4, ADAMW_DTYPE_FLOAT32, values)));
+        b_store16((char *)high + at * 2, values, b_right(b_add(x, b_set(0x8000)), 16));
+        b_store16((char *)low + at * 2, values, x);
+    }
+}
+
+static void join(void *to, const void *high, const void *low, size_t n, size_t prefetch)
+{
+    for (size_t at = 0; at < n; at += LANES) {
+        const size_t values = n - at < LANES ? n - at : LANES;
+        const char *const upper = (const char *)high + at * 2, *const lower = (const char *)low + at * 2;
+        if (prefetch != 0) {
+            prefetch_ahead(upper, prefetch, FIRST_LEVEL);
+            prefetch_ahead(lower, prefetch, FIRST_LEVEL);
+        }
+        /* The sign of the lower half: x - 0x8000 of x with its sign bit turned. */
+        const vbits lacking = b_sub(b_xor(b_load16(lower, values), b_set(0x8000)), b_set(0x8000));
+        const vfloat x = v_of_bits(b_add(b_left(b_load16(upper, values), 16), lacking));
+        if (values < LANES)
+            v_store_tail((char *)to + at * 4, values, x);
+        else
+            v_store((char *)to + at * 4, x);
+    }
+}

@@ -25,7 +25,7 @@ int adamw_team_size(const adamw_tuning *tuning, size_t total, int wanted)
 #endif
 }
 
-static void join_part(adamw_work *work, adamw_join *join, void *context)
+static void join_part(adamw_work *work, adamw_joiner *join, void *context)
 {
     alignas(max_align_t) char result[ADAMW_PART_RESULT];
     work(context, 0, 1, result);
@@ -33,7 +33,7 @@ static void join_part(adamw_work *work, adamw_join *join, void *context)
 }
 
 /* The calling thread alone, outside any region: a team of one would end the threads of the last one. */
-static void run_alone(adamw_work *work, adamw_join *join, void *context)
+static void run_alone(adamw_work *work, adamw_joiner *join, void *context)
 {
     if (join != NULL)
         join_part(work, join, context);
@@ -42,7 +42,7 @@ static void run_alone(adamw_work *work, adamw_join *join, void *context)
 }
 
 #if defined(_OPENMP)
-static void run_region(int threads, adamw_work *work, adamw_join *join, void *context)
+static void run_region(int threads, adamw_work *work, adamw_joiner *join, void *context)
 {
     const uint64_t caller_env = adamw_float_env_get();
 #pragma omp parallel num_threads(threads)
@@ -63,7 +63,7 @@ static void run_region(int threads, adamw_work *work, adamw_join *join, void *co
 }
 #endif
 
-void adamw_team_run(int threads, adamw_work *work, adamw_join *join, void *context)
+void adamw_team_run(int threads, adamw_work *work, adamw_joiner *join, void *context)
 {
 #if defined(_OPENMP)
     if (threads > 1)

@@ -16,13 +16,13 @@ enum { ADAMW_PART_RESULT = 1408 };
  * the pass has no join. */
 typedef void adamw_work(void *context, size_t part, size_t parts, void *result);
 /* What becomes of a part's result. The parts are joined one at a time, in their order. */
-typedef void adamw_join(void *context, const void *result);
+typedef void adamw_joiner(void *context, const void *result);
 
 /*
  * Calls work() for each part on a thread of its own, in the caller's floating-point environment, and join(), if it is
  * not NULL, for one part after the other. Each worker's environment is as before afterwards; the caller's is
  * the caller's to restore.
  */
-ADAMW_INTERNAL void adamw_team_run(int threads, adamw_work *work, adamw_join *join, void *context);
+ADAMW_INTERNAL void adamw_team_run(int threads, adamw_work *work, adamw_joiner *join, void *context);
 
 #endif

@@ -42,6 +42,11 @@
     X(update_skip, "a gradient that is not finite: nothing is written, and the report has its place")                \
     X(update_streams, "averages, copies and the ratio of an update, each against its definition")                    \
     X(narrow_is_rounded_once, "narrow streams equal the float32 update between exact reads and one rounding")        \
+    X(random_words, "the words of stochastic rounding: unbiased for each fraction, uncorrelated, one for each key")  \
+    X(conversions,                                                                                                   \
+      "adamw_split, adamw_join, adamw_encode, adamw_decode: every kind of float, thread counts, wrong calls")        \
+    X(split_is_float32, "a run of split parameters has the bits of the float32 run (1e8 element-steps with --full)") \
+    X(compensated, "a parameter with a compensation has the bits of its formula, and a dead unit decays in full")    \
     X(accumulate, "gradients of every dtype add up with one rounding, on every ISA and thread count")                \
     X(loss_scale, "growth and backoff by GradScaler's rule")                                                         \
     X(memory_given, "adamw_alloc: zeroed, aligned, and NULL where it cannot be")                                     \
@@ -169,6 +174,9 @@ uint64_t digest_of(const float *x, size_t n);
 double uniform(uint64_t *state);
 double normal(uint64_t *state);
 double normal_like(uint64_t *state); /* the sum of four uniforms: near enough for millions of values, and quick */
+
+/* A word of stochastic rounding, as kernels/ARITHMETIC.md has it, in plain C (random.c). */
+uint32_t random_word(uint64_t seed, uint64_t step, uint64_t random_stream, uint64_t index, unsigned word);
 
 /* ---- golden files (golden.c) ---- */
 

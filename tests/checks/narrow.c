@@ -25,11 +25,44 @@ typedef struct form {
 #define F32 ADAMW_DTYPE_FLOAT32
 #define BF16 ADAMW_DTYPE_BFLOAT16
 #define F16 ADAMW_DTYPE_FLOAT16
+/* Of a split parameter's other half: 16 bits that are no number of their own. */
+#define RESIDUAL ADAMW_DTYPE_Q8
 
 static const form forms[] = {
     {.name = "bf16 gradients", .dtype = {[ADAMW_STREAM_grad] = BF16, [ADAMW_STREAM_param_copy] = BF16}},
     {.name = "f16 gradients", .dtype = {[ADAMW_STREAM_grad] = F16, [ADAMW_STREAM_param_copy] = F16}},
     {.name = "f32 gradients", .dtype = {[ADAMW_STREAM_param_copy] = BF16}},
+    {.name = "split parameters", .dtype = {[ADAMW_STREAM_param] = BF16, [ADAMW_STREAM_param_residual] = RESIDUAL}},
+    {.name = "split parameters, all else bf16",
+     .dtype = {[ADAMW_STREAM_param] = BF16,
+               [ADAMW_STREAM_param_residual] = RESIDUAL,
+               [ADAMW_STREAM_grad] = BF16,
+               [ADAMW_STREAM_exp_avg] = BF16,
+               [ADAMW_STREAM_exp_avg_sq] = BF16,
+               [ADAMW_STREAM_max_exp_avg_sq] = BF16,
+               [ADAMW_STREAM_param_copy] = BF16},
+     .rounding = ADAMW_ROUND_STOCHASTIC},
+    {.name = "bf16 parameters, to nearest", .dtype = {[ADAMW_STREAM_param] = BF16}},
+    {.name = "bf16 parameters", .dtype = {[ADAMW_STREAM_param] = BF16}, .rounding = ADAMW_ROUND_STOCHASTIC},
+    {.name = "bf16 exp_avg", .dtype = {[ADAMW_STREAM_exp_avg] = BF16}, .rounding = ADAMW_ROUND_STOCHASTIC},
+    {.name = "bf16 exp_avg, to nearest", .dtype = {[ADAMW_STREAM_exp_avg] = BF16}},
+    {.name = "bf16 exp_avg_sq",
+     .dtype = {[ADAMW_STREAM_exp_avg_sq] = BF16, [ADAMW_STREAM_max_exp_avg_sq] = BF16},
+     .rounding = ADAMW_ROUND_STOCHASTIC},
+    {.name = "all in bf16, to nearest",
+     .dtype = {[ADAMW_STREAM_param] = BF16,
+               [ADAMW_STREAM_grad] = BF16,
+               [ADAMW_STREAM_exp_avg] = BF16,
+               [ADAMW_STREAM_exp_avg_sq] = BF16,
+               [ADAMW_STREAM_max_exp_avg_sq] = BF16}},
+    {.name = "all in bf16, f16 gradients",
+     .dtype = {[ADAMW_STREAM_param] = BF16,
+               [ADAMW_STREAM_grad] = F16,
+               [ADAMW_STREAM_exp_avg] = BF16,
+               [ADAMW_STREAM_exp_avg_sq] = BF16,
+               [ADAMW_STREAM_max_exp_avg_sq] = BF16,
+               [ADAMW_STREAM_param_copy] = F16},
+     .rounding = ADAMW_ROUND_STOCHASTIC},
 };
 enum { FORMS = sizeof forms / sizeof forms[0] };
 
@@ -39,7 +72,17 @@ typedef struct held {
     size_t bytes;
 } held;
 
-static size_t width_of(const form *f, int stream) { return f->dtype[stream] == F32 ? sizeof(float) : 2; }
+/* A copy is bfloat16 where the form has nothing else. */
+static adamw_dtype dtype_of(const form *f, int stream)
+{
+    return stream == ADAMW_STREAM_param_copy && f->dtype[stream] == F32 ? BF16 : f->dtype[stream];
+}
+static bool is_split(const form *f) { return f->dtype[ADAMW_STREAM_param_residual] == RESIDUAL; }
+static size_t width_of(const form *f, int stream)
+{
+    const bool wide = dtype_of(f, stream) == F32 && stream != ADAMW_STREAM_param_residual;
+    return wide ? sizeof(float) : sizeof(uint16_t);
+}
 static unsigned char *start_of(const held *h) { return h->block + MARGIN + 1; }
 
 typedef struct model {
@@ -96,6 +139,29 @@ static void put(const held *h, adamw_dtype dtype, size_t i, float x)
         memcpy(start_of(h) + i * sizeof half, &half, sizeof half);
 }
 
+/* A parameter in its two halves, by what they are: the bits are high * 2^16 + low, and low a signed number. */
+static float joined(const held *high, const held *low, size_t i)
+{
+    uint16_t upper;
+    int16_t lower;
+    memcpy(&upper, start_of(high) + i * sizeof upper, sizeof upper);
+    memcpy(&lower, start_of(low) + i * sizeof lower, sizeof lower);
+    return float_of_bits((uint32_t)((int64_t)upper * 65536 + lower));
+}
+static void put_halves(const held *high, const held *low, size_t i, float x)
+{
+    const uint32_t bits = canonical_bits(x);
+    const int16_t lower = (int16_t)(bits & 0xFFFF);
+    const uint16_t upper = (uint16_t)((bits - (uint32_t)(int32_t)lower) >> 16);
+    memcpy(start_of(high) + i * sizeof upper, &upper, sizeof upper);
+    memcpy(start_of(low) + i * sizeof lower, &lower, sizeof lower);
+}
+
+static uint16_t rounded_randomly(float x, uint32_t fraction)
+{
+    return (uint16_t)((canonical_bits(x) + fraction) >> 16);
+}
+
 static bool is_same(const model *a, const model *b, const form *f, const char *what)
 {
 #define NAME(name, size) #name,
@@ -110,7 +176,12 @@ static bool is_same(const model *a, const model *b, const form *f, const char *w
                 memcmp(start_of(x) + x->bytes, start_of(y) + y->bytes, MARGIN - 1) != 0)
                 return check_fail("%s, %s: wrote beside %s of tensor %d", f->name, what, names[s], t);
             for (size_t i = 0; i < sizes[t]; i++) {
-                const float got = value_of(x, f->dtype[s], i), want = value_of(y, f->dtype[s], i);
+                if (dtype_of(f, s) == RESIDUAL) {
+                    if (memcmp(start_of(x) + 2 * i, start_of(y) + 2 * i, 2) != 0)
+                        return check_fail("%s, %s: residual of tensor %d, value %zu", f->name, what, t, i);
+                    continue;
+                }
+                const float got = value_of(x, dtype_of(f, s), i), want = value_of(y, dtype_of(f, s), i);
                 if (canonical_bits(got) != canonical_bits(want))
                     return check_fail("%s, %s: %s of tensor %d, value %zu is %a, not %a", f->name, what, names[s], t,
                                       i, (double)got, (double)want);
@@ -118,6 +189,9 @@ static bool is_same(const model *a, const model *b, const form *f, const char *w
         }
     return true;
 }
+
+/* One tensor goes beyond 2^32 inside a block, where random words have new keys. */
+static uint64_t first_index_of(int tensor) { return tensor == 4 ? (UINT64_C(7) << 32) - 700 : (uint64_t)tensor * 9; }
 
 static void tensors_of(const model *m, const form *f, const adamw_config *config, bool plain, adamw_tensor *tensors)
 {
@@ -129,8 +203,12 @@ static void tensors_of(const model *m, const form *f, const adamw_config *config
         tensors[t].grad_dtype = f->dtype[ADAMW_STREAM_grad];
         tensors[t].exp_avg_dtype = f->dtype[ADAMW_STREAM_exp_avg];
         tensors[t].exp_avg_sq_dtype = f->dtype[ADAMW_STREAM_exp_avg_sq];
-        tensors[t].copy_dtype = f->dtype[ADAMW_STREAM_param_copy];
+        tensors[t].copy_dtype = dtype_of(f, ADAMW_STREAM_param_copy);
         tensors[t].step = t == 3 ? 2 : 0;
+        tensors[t].random_stream = (uint64_t)t;
+        tensors[t].first_index = first_index_of(t);
+        if (!is_split(f))
+            tensors[t].param_residual = NULL;
         if (!config->amsgrad)
             tensors[t].max_exp_avg_sq = NULL;
         if (plain)
@@ -152,7 +230,10 @@ static void fill(model *m, const form *f, input_kind kind, uint64_t seed)
         };
         for (int s = 0; s < ADAMW_STREAM_COUNT; s++)
             for (size_t i = 0; i < sizes[t]; i++)
-                put(&m->at[t][s], f->dtype[s], i, from[s][i]);
+                if (s == ADAMW_STREAM_param && is_split(f))
+                    put_halves(&m->at[t][s], &m->at[t][ADAMW_STREAM_param_residual], i, from[s][i]);
+                else if (s != ADAMW_STREAM_param_residual)
+                    put(&m->at[t][s], dtype_of(f, s), i, from[s][i]);
         buffers_free(&x);
     }
 }
@@ -162,17 +243,41 @@ static void widen(model *to, const model *from, const form *f)
 {
     for (int t = 0; t < TENSORS; t++)
         for (int s = 0; s < ADAMW_STREAM_COUNT; s++)
-            for (size_t i = 0; i < sizes[t] && s != ADAMW_STREAM_param_copy; i++)
-                put(&to->at[t][s], F32, i, value_of(&from->at[t][s], f->dtype[s], i));
+            for (size_t i = 0; i < sizes[t]; i++)
+                if (s == ADAMW_STREAM_param && is_split(f))
+                    put(&to->at[t][s], F32, i, joined(&from->at[t][s], &from->at[t][ADAMW_STREAM_param_residual], i));
+                else if (s != ADAMW_STREAM_param_residual && s != ADAMW_STREAM_param_copy)
+                    put(&to->at[t][s], F32, i, value_of(&from->at[t][s], dtype_of(f, s), i));
+}
+
+/* The random bits of a stream: which half of which word. */
+static uint32_t fraction_of(int stream, const adamw_config *config, uint64_t step, int t, size_t i)
+{
+    const unsigned word = stream == ADAMW_STREAM_param || stream == ADAMW_STREAM_max_exp_avg_sq;
+    const uint32_t bits = random_word(config->seed, t == 3 ? 2 : step, (uint64_t)t, first_index_of(t) + i, word);
+    return stream == ADAMW_STREAM_exp_avg || stream == ADAMW_STREAM_param ? bits & 0xFFFF : bits >> 16;
 }
 
 /* What the float32 update left, each stream rounded once. */
-static void round_once(model *to, const model *wide, const form *f)
+static void round_once(model *to, const model *wide, const form *f, const adamw_config *config, uint64_t step)
 {
     for (int t = 0; t < TENSORS; t++)
         for (int s = 0; s < ADAMW_STREAM_COUNT; s++)
-            for (size_t i = 0; i < sizes[t] && s != ADAMW_STREAM_param_copy; i++)
-                put(&to->at[t][s], f->dtype[s], i, value_of(&wide->at[t][s], F32, i));
+            for (size_t i = 0; i < sizes[t]; i++) {
+                if (s == ADAMW_STREAM_param_copy || s == ADAMW_STREAM_param_residual || s == ADAMW_STREAM_grad)
+                    continue;
+                if (s == ADAMW_STREAM_max_exp_avg_sq && !config->amsgrad)
+                    continue;
+                const float x = value_of(&wide->at[t][s], F32, i);
+                if (s == ADAMW_STREAM_param && is_split(f)) {
+                    put_halves(&to->at[t][s], &to->at[t][ADAMW_STREAM_param_residual], i, x);
+                } else if (dtype_of(f, s) == BF16 && config->rounding == ADAMW_ROUND_STOCHASTIC) {
+                    const uint16_t half = rounded_randomly(x, fraction_of(s, config, step, t, i));
+                    memcpy(start_of(&to->at[t][s]) + i * sizeof half, &half, sizeof half);
+                } else {
+                    put(&to->at[t][s], dtype_of(f, s), i, x);
+                }
+            }
 }
 
 static adamw_update_options random_options(uint64_t random)
@@ -205,7 +310,8 @@ typedef struct trial {
 /* adamw_update() of the float32 buffers that hold the same, then one rounding. */
 static bool expect(trial *t)
 {
-    form wide_form = {.name = "float32", .dtype = {[ADAMW_STREAM_param_copy] = t->f->dtype[ADAMW_STREAM_param_copy]}};
+    form wide_form = {.name = "float32",
+                      .dtype = {[ADAMW_STREAM_param_copy] = dtype_of(t->f, ADAMW_STREAM_param_copy)}};
     model wide = model_new(&wide_form);
     adamw_tensor tensors[TENSORS];
     widen(&wide, &t->input, t->f);
@@ -217,7 +323,7 @@ static bool expect(trial *t)
     const bool right = adamw_update(t->config, t->step, tensors, TENSORS, &t->options, &t->report, 1) == ADAMW_OK;
     model_copy(&t->want, &t->input);
     if (!t->report.skipped)
-        round_once(&t->want, &wide, t->f);
+        round_once(&t->want, &wide, t->f, t->config, t->step);
     for (int i = 0; i < TENSORS; i++) { /* the gradient is only read, or cleared */
         const held *grad = &t->want.at[i][ADAMW_STREAM_grad], *from = &t->input.at[i][ADAMW_STREAM_grad];
         memcpy(start_of(grad), start_of(from), grad->bytes);
@@ -281,7 +387,7 @@ static bool run_plain(trial *t, adamw_isa isa)
             adamw_tensor first = tensors[i], last = tensors[i];
             first.n = sizes[i] / 3;
             last.n -= first.n;
-            last.first_index = first.n;
+            last.first_index += first.n;
 #define MOVE(name, size)                                                                                             \
     if (last.name != NULL)                                                                                           \
         last.name = (char *)(uintptr_t)last.name + first.n * width_of(t->f, ADAMW_STREAM_##name);
@@ -307,6 +413,8 @@ static bool check_form(const check_options *options, const form *f, uint64_t see
     config.seed = random;
     if (random >> 41 & 1)
         config.beta1 = 0.4;
+    if (f->rounding == ADAMW_ROUND_NEAREST && f->dtype[ADAMW_STREAM_exp_avg_sq] != F32)
+        config.beta2 = 0.95;
     trial t = {.f = f, .config = &config, .step = (const uint64_t[]){1, 2, 1000}[round % 3]};
     t.input = model_new(f);
     t.want = model_new(f);

@@ -18,7 +18,7 @@ enum { CHECK_COUNT = sizeof checks / sizeof checks[0] };
 
 static const char help[] =
     "plain [--isa auto|scalar|avx2|avx512|neon] [--quick|--full] [--seed N] [--unmasked] [check ...], "
-    "plain --list or plain --digests";
+    "plain --list, plain --digests or plain --narrow-digests";
 
 static int usage(const char *what, const char *value)
 {
@@ -53,6 +53,9 @@ int main(int argc, char **argv)
             return 0;
         } else if (strcmp(argv[i], "--digests") == 0) {
             conformance_print();
+            return 0;
+        } else if (strcmp(argv[i], "--narrow-digests") == 0) {
+            narrow_conformance_print();
             return 0;
         } else if (strcmp(argv[i], "--seed") == 0) {
             if (!parse_seed(value, &options.seed))

@@ -99,7 +99,6 @@ typedef struct adamw_update_streams {
     char *param;
     const char *grad;
     char *exp_avg, *exp_avg_sq, *max_exp_avg_sq;
-    char *residual;            /* compensated: what the parameters lack, as float32; elsewhere unused */
     const char *grad_prefetch; /* what is prefetched with the gradient's distance: it, or what it is made from */
 } adamw_update_streams;
 
@@ -123,8 +122,8 @@ enum { SUM_LANES = 16 };
 
 typedef struct adamw_kernels {
     adamw_update_kernel *update[ADAMW_VARIANT_COUNT];
-    /* The same with parameters that carry a residual; ACCURATE alone. */
-    void (*update_compensated)(const adamw_coefficients *k, const adamw_update_streams *s, size_t n,
+    /* The same with parameters that carry a residual, here as float32; ACCURATE alone. */
+    void (*update_compensated)(const adamw_coefficients *k, const adamw_update_streams *s, void *residual, size_t n,
                                adamw_variant variant);
 
     /* The stages around it (body/stages.h). */

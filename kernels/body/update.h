@@ -9,9 +9,10 @@
 #include "kernels.h"
 
 typedef struct update_form {
-    adamw_traits traits;           /* the variant */
-    bool prefetches;               /* as coefficients.prefetch has it */
-    bool compensated;              /* the parameter carries a residual */
+    adamw_traits traits; /* the variant */
+    bool prefetches;     /* as coefficients.prefetch has it */
+    bool compensated;    /* the parameter carries a residual: */
+    char *residual;
     bool small_beta1, small_beta2; /* the moments' forms for betas below one half */
 } update_form;
 
@@ -165,10 +166,10 @@ ADAMW_INLINE void update_finish(const adamw_coefficients *k, const adamw_update_
         if (form.compensated) {
             const vfloat p = bundle->param[i];
             const vfloat change =
-                param_change(k, p, load(s->residual, here, tail), bundle->exp_avg[i], bundle->root[i], form.traits);
+                param_change(k, p, load(form.residual, here, tail), bundle->exp_avg[i], bundle->root[i], form.traits);
             const vfloat sum = v_add(p, change);
             store(s->param, here, tail, sum);
-            store(s->residual, here, tail, v_sub(change, v_sub(sum, p)));
+            store(form.residual, here, tail, v_sub(change, v_sub(sum, p)));
             continue;
         }
         store(s->param, here, tail,
@@ -243,11 +244,12 @@ ADAMW_INLINE void update_forms(const adamw_coefficients *k, const adamw_update_s
 }
 
 /* One loop for each of the ACCURATE variants, which tests everything else at run time. */
-static void update_compensated(const adamw_coefficients *k, const adamw_update_streams *s, size_t n,
+static void update_compensated(const adamw_coefficients *k, const adamw_update_streams *s, void *residual, size_t n,
                                adamw_variant variant)
 {
     update_form form = {.prefetches = k->prefetch.near != 0,
                         .compensated = true,
+                        .residual = (char *)residual,
                         .small_beta1 = k->small_beta1,
                         .small_beta2 = k->small_beta2};
 #define LOOP(name)                                                                                                   \

@@ -108,7 +108,7 @@ static void read_narrow(const blocks *b, adamw_update_streams *s, size_t first, 
         s->param = widened(b, t->param, t->param_dtype, ROOM_param, first, n);
     }
     if (is_compensated(t)) /* its parameter needs no scratch */
-        s->residual = widened(b, t->param_residual, ADAMW_DTYPE_BFLOAT16, ROOM_param, first, n);
+        widened(b, t->param_residual, ADAMW_DTYPE_BFLOAT16, ROOM_param, first, n);
 }
 
 /* Rounds a block of one or two bfloat16 streams; one that is NULL is left out. */
@@ -189,7 +189,8 @@ static void run_blocks(const adamw_group *group, const adamw_tensor *tensor, siz
         if (tensor->exp_avg == NULL) /* beta1 is 0: the form for small betas multiplies it with 0 */
             s.exp_avg = memset(room_of(&b, ROOM_exp_avg), 0, values * sizeof(float));
         if (is_compensated(tensor))
-            group->kernels->update_compensated(&group->coefficients, &s, values, group->variant);
+            group->kernels->update_compensated(&group->coefficients, &s, room_of(&b, ROOM_param), values,
+                                               group->variant);
         else
             group->update(&group->coefficients, &s, values);
         if (b.narrow)

@@ -13,6 +13,7 @@
 #define CHECKS(X)                                                                                                    \
     X(isa_equals_scalar, "every ISA and variant against the scalar kernel, nasty inputs, sizes 0 to 130 and larger") \
     X(conformance, "the bits of millions of random values, on every ISA, are those of tests/data/conformance.txt")   \
+    X(narrow_conformance, "the bits of every form of narrow streams are those of tests/data/conformance_narrow.txt") \
     X(vocabulary, "every operation of every ISA's vocabulary against plain C, nasty operands")                       \
     X(all_floats, "roots and conversions of every ISA are correctly rounded (all 2^32 floats with --full)")          \
     X(bundles, "roots without the divider are correctly rounded, whichever estimate the CPU starts them from")       \
@@ -190,6 +191,8 @@ uint64_t golden_checksum(const char *text, size_t size);
 
 /* Prints what tests/data/conformance.txt has to hold (conformance.c). */
 void conformance_print(void);
+/* The same of tests/data/conformance_narrow.txt (narrow_conformance.c). */
+void narrow_conformance_print(void);
 
 /* ---- configs ---- */
 

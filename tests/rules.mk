@@ -39,6 +39,12 @@ $(BUILD)/tests/plain: tests/plain.c $(CHECK_OBJECTS) $(LIB_STATIC)
 	$(Q)$(CC) $(TEST_CFLAGS) -MMD -MP -MF $(BUILD)/obj/tests/plain.d $< $(CHECK_OBJECTS) $(LIB_STATIC) $(LDFLAGS) \
 	    $(LIB_LIBS) -o $@
 
+$(BUILD)/tests/random_words: tests/random_words.c $(CHECK_OBJECTS) $(LIB_STATIC)
+	$(call say,LD,$@)
+	@mkdir -p $(@D) $(BUILD)/obj/tests
+	$(Q)$(CC) $(TEST_CFLAGS) -MMD -MP -MF $(BUILD)/obj/tests/random_words.d $< $(CHECK_OBJECTS) $(LIB_STATIC) \
+	    $(LDFLAGS) $(LIB_LIBS) -o $@
+
 # FILTER is Criterion's: make test FILTER='kernels/isa*'. One that matches no test is an error. SEED=N gives other
 # random inputs; the digests of tests/data/conformance.txt hold for seed 1.
 FILTER ?=
@@ -52,10 +58,14 @@ run-tests: all $(TEST_PROGRAMS)
 	@FILTER='$(FILTER)' SEED='$(SEED)' tests/run.sh $(TEST_PROGRAMS)
 
 test-full: test $(BUILD)/tests/plain ## every test, then the long forms: 1e8 values a variant and ISA, all 2^32 roots
+	@$(MAKE) --no-print-directory $(BUILD)/tests/random_words
 	$(BUILD)/tests/plain --full --seed $(SEED)
+	@tools/setup.sh random
+	tests/random.sh $(BUILD)/tests/random_words
 
 .PHONY: test-mutants
 test-mutants: ## breaks each rule of the arithmetic in a copy, and sees that a check fails; MUTANTS='native-max ...'
 	tests/mutants.sh $(MUTANTS)
 
--include $(CHECK_OBJECTS:.o=.d) $(TEST_PROGRAMS:$(BUILD)/tests/%=$(BUILD)/obj/tests/%.d) $(BUILD)/obj/tests/plain.d
+-include $(CHECK_OBJECTS:.o=.d) $(TEST_PROGRAMS:$(BUILD)/tests/%=$(BUILD)/obj/tests/%.d) $(BUILD)/obj/tests/plain.d \
+    $(BUILD)/obj/tests/random_words.d

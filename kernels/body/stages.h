@@ -55,18 +55,32 @@ static void average(void *average, const void *param, size_t n, float weight, fl
                      lerp(v_load_tail(to + at * 4, n - at), v_load_tail(from + at * 4, n - at), weight, keep));
 }
 
+/* Values at a place: all of a vector, known where this is inlined, or the last few. */
+ADAMW_INLINE void narrow_at(char *to, const char *from, adamw_dtype dtype, size_t at, size_t values)
+{
+    const vfloat x = load_as(from + at * 4, ADAMW_DTYPE_FLOAT32, values);
+    if (dtype == ADAMW_DTYPE_BFLOAT16)
+        v_store_bf16(to + at * 2, values, x);
+    else
+        v_store_f16(to + at * 2, values, x);
+}
+
+ADAMW_INLINE void narrow_to(char *to, const char *from, adamw_dtype dtype, size_t n)
+{
+    size_t at = 0;
+    for (; at + LANES <= n; at += LANES)
+        narrow_at(to, from, dtype, at, LANES);
+    if (at < n)
+        narrow_at(to, from, dtype, at, n - at);
+}
+
 /* float32 to a narrower dtype, to nearest even. */
 static void narrow(void *to, adamw_dtype dtype, const void *from, size_t n)
 {
-    for (size_t at = 0; at < n; at += LANES) {
-        const size_t values = n - at < LANES ? n - at : LANES;
-        const char *here = (const char *)from + at * 4;
-        const vfloat x = values < LANES ? v_load_tail(here, values) : v_load(here);
-        if (dtype == ADAMW_DTYPE_BFLOAT16)
-            v_store_bf16((char *)to + at * 2, values, x);
-        else
-            v_store_f16((char *)to + at * 2, values, x);
-    }
+    if (dtype == ADAMW_DTYPE_BFLOAT16)
+        narrow_to((char *)to, (const char *)from, ADAMW_DTYPE_BFLOAT16, n);
+    else
+        narrow_to((char *)to, (const char *)from, ADAMW_DTYPE_FLOAT16, n);
 }
 
 ADAMW_INLINE void widen_from(char *to, const char *from, adamw_dtype dtype, size_t n, size_t prefetch)
@@ -110,18 +124,24 @@ ADAMW_INLINE void store_bf16_randomly(char *to, const char *from, size_t at, siz
     b_store16(to + at * 2, values, b_right(b_add(v_bits(x), fraction), 16));
 }
 
+ADAMW_INLINE void narrow_pair_at(char *to_low, const char *from_low, char *to_high, const char *from_high, size_t at,
+                                 size_t values, const adamw_random *by)
+{
+    const vbits word = random_words(b_add(b_lanes(), b_set(by->index + (uint32_t)at)), by);
+    if (to_low != NULL)
+        store_bf16_randomly(to_low, from_low, at, values, b_and(word, b_set(0xFFFF)));
+    if (to_high != NULL)
+        store_bf16_randomly(to_high, from_high, at, values, b_right(word, 16));
+}
+
 ADAMW_INLINE void narrow_pair(char *to_low, const char *from_low, char *to_high, const char *from_high, size_t n,
                               const adamw_random *by)
 {
-    const vbits first = b_add(b_lanes(), b_set(by->index));
-    for (size_t at = 0; at < n; at += LANES) {
-        const size_t values = n - at < LANES ? n - at : LANES;
-        const vbits word = random_words(b_add(first, b_set((uint32_t)at)), by);
-        if (to_low != NULL)
-            store_bf16_randomly(to_low, from_low, at, values, b_and(word, b_set(0xFFFF)));
-        if (to_high != NULL)
-            store_bf16_randomly(to_high, from_high, at, values, b_right(word, 16));
-    }
+    size_t at = 0;
+    for (; at + LANES <= n; at += LANES)
+        narrow_pair_at(to_low, from_low, to_high, from_high, at, LANES, by);
+    if (at < n)
+        narrow_pair_at(to_low, from_low, to_high, from_high, at, n - at, by);
 }
 
 static void narrow_randomly(void *to_low, const void *from_low, void *to_high, const void *from_high, size_t n,
@@ -137,33 +157,42 @@ static void narrow_randomly(void *to_low, const void *from_low, void *to_high, c
         narrow_pair(NULL, NULL, high, (const char *)from_high, n, &by);
 }
 
+ADAMW_INLINE void split_at(char *high, char *low, const char *from, size_t at, size_t values)
+{
+    const vbits x = v_bits(v_one_nan(load_as(from + at * 4, ADAMW_DTYPE_FLOAT32, values)));
+    b_store16(high + at * 2, values, b_right(b_add(x, b_set(0x8000)), 16));
+    b_store16(low + at * 2, values, x);
+}
+
 /* The upper half is the nearest bfloat16 (of two that are as near, the one that is larger in magnitude), the lower one
  * the 16 bits that it lacks, as a signed number. */
 static void split(void *high, void *low, const void *from, size_t n)
 {
-    for (size_t at = 0; at < n; at += LANES) {
-        const size_t values = n - at < LANES ? n - at : LANES;
-        const vbits x = v_bits(v_one_nan(load_as((const char *)from + at * 4, ADAMW_DTYPE_FLOAT32, values)));
-        b_store16((char *)high + at * 2, values, b_right(b_add(x, b_set(0x8000)), 16));
-        b_store16((char *)low + at * 2, values, x);
-    }
+    size_t at = 0;
+    for (; at + LANES <= n; at += LANES)
+        split_at((char *)high, (char *)low, (const char *)from, at, LANES);
+    if (at < n)
+        split_at((char *)high, (char *)low, (const char *)from, at, n - at);
+}
+
+/* The sign of the lower half: x - 0x8000 of x with its sign bit turned. */
+ADAMW_INLINE vfloat joined(const char *high, const char *low, size_t at, size_t values)
+{
+    const vbits upper = b_left(b_load16(high + at * 2, values), 16), lower = b_load16(low + at * 2, values);
+    return v_of_bits(b_add(upper, b_sub(b_xor(lower, b_set(0x8000)), b_set(0x8000))));
 }
 
 static void join(void *to, const void *high, const void *low, size_t n, size_t prefetch)
 {
-    for (size_t at = 0; at < n; at += LANES) {
-        const size_t values = n - at < LANES ? n - at : LANES;
-        const char *const upper = (const char *)high + at * 2, *const lower = (const char *)low + at * 2;
+    const char *const upper = (const char *)high, *const lower = (const char *)low;
+    size_t at = 0;
+    for (; at + LANES <= n; at += LANES) {
         if (prefetch != 0) {
-            prefetch_ahead(upper, prefetch, FIRST_LEVEL);
-            prefetch_ahead(lower, prefetch, FIRST_LEVEL);
+            prefetch_ahead(upper + at * 2, prefetch, FIRST_LEVEL);
+            prefetch_ahead(lower + at * 2, prefetch, FIRST_LEVEL);
         }
-        /* The sign of the lower half: x - 0x8000 of x with its sign bit turned. */
-        const vbits lacking = b_sub(b_xor(b_load16(lower, values), b_set(0x8000)), b_set(0x8000));
-        const vfloat x = v_of_bits(b_add(b_left(b_load16(upper, values), 16), lacking));
-        if (values < LANES)
-            v_store_tail((char *)to + at * 4, values, x);
-        else
-            v_store((char *)to + at * 4, x);
+        v_store((char *)to + at * 4, joined(upper, lower, at, LANES));
     }
+    if (at < n)
+        v_store_tail((char *)to + at * 4, n - at, joined(upper, lower, at, n - at));
 }

@@ -105,7 +105,7 @@ typedef enum adamw_dtype {
     ADAMW_DTYPE_FLOAT32 = 0,
     ADAMW_DTYPE_BFLOAT16 = 1,
     ADAMW_DTYPE_FLOAT16 = 2,
-    ADAMW_DTYPE_Q8 = 3 /* 8-bit codes with a scale for each block; for states */
+    ADAMW_DTYPE_Q8 = 3 /* 8-bit codes with a scale for each block: ADAMW_ERROR_UNSUPPORTED in this version */
 } adamw_dtype;
 
 /*
@@ -279,7 +279,8 @@ typedef struct adamw_update_report {
     bool skipped;               /* nothing was updated: the step did not happen, and its number is to be used again */
     double grad_norm;           /* L2 norm of all gradients, scaled, before clipping */
     double clip_coefficient;    /* what gradients were multiplied with to clip them; per tensor: the smallest */
-    double update_ratio;        /* the largest of the tensors' |param - old param| / |old param|, as L2 norms */
+    double update_ratio;        /* the largest of the tensors' |param - old param| / |old param|, as L2 norms of the
+                                 * parameters as they are stored */
     size_t update_ratio_tensor; /* which tensor has it */
     size_t not_finite_tensor;   /* the first gradient that, scaled, is infinite or NaN: its tensor */
     size_t not_finite_index;    /* and its place there */

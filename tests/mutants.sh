@@ -2,7 +2,7 @@
 # mutants.sh - breaks each rule of the arithmetic on purpose, in a copy below build/mutants, and sees that the named
 # checks fail: make test-mutants, or tests/mutants.sh NAME ... for some. A mutant that a named check survives, or whose
 # edit no longer finds its line, fails. For x86-64, because half of the edits are of AVX-512's files: where the CPU does
-not have it, by the emulation of tests/emulate.
+# not have it, by the emulation of tests/emulate.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -119,6 +119,17 @@ mutant mask-long '--quick vocabulary memory' $avx512 's/((1u << n) - 1u)/((2u <<
 mutant whole-store '--quick memory' $avx2 's/_mm256_maskstore_ps((float \*)to, first_lanes(n), x)/_mm256_storeu_ps((float *)to, x)/'
 mutant aligned-load '--quick memory' $avx2 's/vfloat x = _mm256_loadu_ps(/vfloat x = _mm256_load_ps(/'
 mutant index-of-32-bits 'beyond_32_bits' kernels/run/stages.c 's/at = first \* sizeof(float)/at = (uint32_t)first * sizeof(float)/'
+# Narrow streams.
+narrow='--quick narrow_is_rounded_once'
+mutant random-place "$narrow" kernels/run/stages.c 's/b->tensor->first_index + first, word/first, word/'
+mutant random-keys "$narrow" kernels/run/stages.c \
+    's/return n < to_new_keys ? n : (size_t)to_new_keys;/(void)to_new_keys;\n    return n;/'
+mutant random-word "$narrow narrow_conformance" kernels/run/random.c 's/<< 1 | word)/<< 1)/'
+mutant random-nan "$narrow" kernels/body/stages.h \
+    's/= v_one_nan(load_as(from + at \* 4, ADAMW_DTYPE_FLOAT32, values));/= load_as(from + at * 4, ADAMW_DTYPE_FLOAT32, values);/'
+mutant split-sign '--quick conversions split_is_float32' kernels/body/stages.h \
+    's/b_add(upper, b_sub(b_xor(lower, b_set(0x8000)), b_set(0x8000)))/b_add(upper, lower)/'
+mutant residual-lost '--quick compensated' kernels/body/update.h 's/v_sub(change, v_sub(sum, p))/v_set(0)/'
 
 echo "$passed passed, $failed failed"
 [ $failed = 0 ] && [ $passed != 0 ]

@@ -1,6 +1,6 @@
 /*
- * convert.c - conversions of adamw.h between float32 and what narrow streams are held in: checkpoints, and buffers that
- * begin in float32. Rounding at random is a step's alone.
+ * convert.c - conversions of adamw.h between float32 and what narrow streams are held in, for checkpoints and for
+ * buffers that begin in float32. Rounding at random is a step's alone.
  */
 #include "../dispatch/float_env.h"
 #include "../plan/validate.h"

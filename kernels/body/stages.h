@@ -1,6 +1,6 @@
 /*
- * stages.h - the small passes around the update, each over a block that stays in the first-level cache, once for every
- * ISA: what scales a gradient before it, what averages and copies the parameter after it. run/stages.c puts them in
+ * stages.h - the small passes around the update, each over a block that stays in the first-level cache, once for
+ * every ISA: what widens and scales before it, what rounds, averages and copies after it. run/stages.c puts them in
  * their order. No intrinsics here.
  */
 #include "dtypes.h"

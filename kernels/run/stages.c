@@ -1,8 +1,8 @@
 /*
  * stages.c - see stages.h. Block by block, so that what one stage leaves is in the first-level cache for the next:
- * the gradient is widened, scaled and clipped into scratch, and so are narrow parameters and states; the float32 update
- * runs; what was narrow is rounded back, the parameter is averaged and copied, the gradient is cleared. The formula is
- * body/update.h's; nothing is computed here.
+ * the gradient is widened, scaled and clipped into scratch, narrow parameters and states are widened; the float32
+ * update runs; what was narrow is rounded back, the parameter is averaged and copied, the gradient is cleared. The
+ * formula is body/update.h's; nothing is computed here.
  */
 #include "stages.h"
 

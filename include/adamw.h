@@ -98,15 +98,17 @@ typedef enum adamw_arithmetic {
 
 /* How a value is narrowed to a dtype of fewer bits. */
 typedef enum adamw_rounding {
-    ADAMW_ROUND_NEAREST = 0,   /* to the nearest, ties to even */
-    ADAMW_ROUND_STOCHASTIC = 1 /* up or down at random, unbiased: ADAMW_ERROR_UNSUPPORTED in this version */
+    ADAMW_ROUND_NEAREST = 0, /* to the nearest, ties to even */
+    /* Up or down at random, unbiased: by a random word that is a function of seed, the step, random_stream and the
+     * value's place (first_index and its index) alone, so that bits depend on nothing else. */
+    ADAMW_ROUND_STOCHASTIC = 1
 } adamw_rounding;
 
 typedef enum adamw_dtype {
     ADAMW_DTYPE_FLOAT32 = 0,
     ADAMW_DTYPE_BFLOAT16 = 1,
     ADAMW_DTYPE_FLOAT16 = 2,
-    ADAMW_DTYPE_Q8 = 3 /* 8-bit codes with a scale for each block; for states */
+    ADAMW_DTYPE_Q8 = 3 /* 8-bit codes with a scale for each block: ADAMW_ERROR_UNSUPPORTED in this version */
 } adamw_dtype;
 
 /*
@@ -125,7 +127,8 @@ typedef struct adamw_config {
     bool maximize;               /* ascend: the gradient's sign is turned */
     bool bias_correction;        /* correct the moments for their start at zero; default true. false: both bias
                                   * corrections are 1, for hosts that fold their own into lr and eps */
-    adamw_rounding rounding;     /* of narrow streams; default ADAMW_ROUND_NEAREST */
+    adamw_rounding rounding;     /* of bfloat16 parameters without a residual and bfloat16 moments; default
+                                  * ADAMW_ROUND_NEAREST */
     uint64_t seed;               /* of stochastic rounding, which alone reads it; default 0 */
 } adamw_config;
 
@@ -139,8 +142,18 @@ ADAMW_API adamw_status adamw_config_init(adamw_config *config);
  * overlap either: that is not checked. Zero is the default of every field, so
  * `adamw_tensor t = {.n = n, .param = p, ...}` is complete.
  *
- * A step has kernels for float32 alone: another dtype is ADAMW_ERROR_UNSUPPORTED there, never ignored.
- * adamw_grad_norm() and adamw_accumulate() take gradients in bfloat16 and float16 too.
+ * A narrow stream (another dtype than float32) is read exactly into float32, the float32 step is done, and what is
+ * written is rounded once, as config->rounding says. Narrow streams need ADAMW_ARITHMETIC_ACCURATE. A combination that
+ * this version does not have is ADAMW_ERROR_UNSUPPORTED, never ignored. kernels/ARITHMETIC.md defines each form:
+ *
+ *     param        param_residual   bytes
+ *     float32      -                4       the default
+ *     bfloat16     16-bit integer   4       split: an exact float32 in two halves, the bits of a float32 run
+ *     float32      bfloat16         6       compensated: what each rounding of param loses is kept and added later
+ *     bfloat16     -                2       rounded once a step: ADAMW_ROUND_STOCHASTIC, or small updates are lost
+ *
+ * exp_avg and exp_avg_sq are float32 or bfloat16, each by itself. A bfloat16 exp_avg_sq that is rounded to nearest
+ * would stop falling where 1 - beta2 is below 2^-6, and is refused there.
  */
 typedef struct adamw_tensor {
     size_t n;                   /* number of values; 0 is allowed, and then nothing is read */
@@ -153,13 +166,15 @@ typedef struct adamw_tensor {
     const adamw_config *config; /* the parameter group that this tensor belongs to; NULL: the call's config */
     uint64_t step;              /* this tensor's own count of steps, from 1, as torch counts; 0: the call's */
 
-    adamw_dtype param_dtype;      /* of param */
-    adamw_dtype grad_dtype;       /* of grad */
-    adamw_dtype exp_avg_dtype;    /* of exp_avg */
-    adamw_dtype exp_avg_sq_dtype; /* of exp_avg_sq and max_exp_avg_sq */
+    adamw_dtype param_dtype;      /* of param: float32 or bfloat16 */
+    adamw_dtype grad_dtype;       /* of grad: float32, bfloat16 or float16 */
+    adamw_dtype exp_avg_dtype;    /* of exp_avg: float32 or bfloat16 */
+    adamw_dtype exp_avg_sq_dtype; /* of exp_avg_sq and max_exp_avg_sq: float32 or bfloat16 */
     adamw_dtype copy_dtype;       /* of param_copy: ADAMW_DTYPE_BFLOAT16 or ADAMW_DTYPE_FLOAT16 where that is set */
 
-    void *param_residual;   /* what param_dtype leaves out; NULL, or ADAMW_ERROR_UNSUPPORTED in this version */
+    void *param_residual;   /* NULL, or n values of 16 bits, read and written: of a bfloat16 param the lower half of a
+                             * float32 (adamw_split() makes both), of a float32 param its compensation, zeros before
+                             * step 1 */
     void *exp_avg_scale;    /* of an 8-bit exp_avg; NULL, or ADAMW_ERROR_UNSUPPORTED in this version */
     void *exp_avg_sq_scale; /* of an 8-bit exp_avg_sq; likewise */
     void *param_ema;        /* adamw_update(): float32 exponential moving average of param; zeros before step 1 */
@@ -267,7 +282,8 @@ typedef struct adamw_update_report {
     bool skipped;               /* nothing was updated: the step did not happen, and its number is to be used again */
     double grad_norm;           /* L2 norm of all gradients, scaled, before clipping */
     double clip_coefficient;    /* what gradients were multiplied with to clip them; per tensor: the smallest */
-    double update_ratio;        /* the largest of the tensors' |param - old param| / |old param|, as L2 norms */
+    double update_ratio;        /* the largest of the tensors' |param - old param| / |old param|, as L2 norms of the
+                                 * parameters as they are stored */
     size_t update_ratio_tensor; /* which tensor has it */
     size_t not_finite_tensor;   /* the first gradient that, scaled, is infinite or NaN: its tensor */
     size_t not_finite_index;    /* and its place there */
@@ -336,6 +352,28 @@ ADAMW_API adamw_status adamw_grad_norm(const adamw_tensor *tensors, size_t count
  * ADAMW_ERROR_INVALID_ARGUMENT as in adamw_grad_norm(); nothing is written then.
  */
 ADAMW_API adamw_status adamw_accumulate(size_t n, float *sum, const void *grad, adamw_dtype dtype, int threads);
+
+/*
+ * adamw_split() makes a split parameter of n float32 values: `param` receives their upper halves as bfloat16, rounded
+ * to nearest, and `residual` what those lack, as int16_t. adamw_join() is the way back, with all bits but a NaN's
+ * payload. (bits + 0x8000) >> 16 and the low 16 bits: the layout of TransformerEngine's and apex's remainders.
+ *
+ * Buffers have any alignment and do not overlap. threads as in adamw_step(). ADAMW_ERROR_INVALID_ARGUMENT for NULL with
+ * n > 0, an overlap or threads below 0; nothing is written then.
+ */
+ADAMW_API adamw_status adamw_split(size_t n, const float *values, void *param, void *residual, int threads);
+ADAMW_API adamw_status adamw_join(size_t n, const void *param, const void *residual, float *values, int threads);
+
+/*
+ * adamw_encode() rounds n float32 values to nearest, ties to even, into a buffer of the dtype; adamw_decode() widens
+ * one exactly. Errors are those of adamw_split(), and ADAMW_ERROR_UNSUPPORTED for ADAMW_DTYPE_Q8.
+ */
+ADAMW_API adamw_status adamw_encode(size_t n, const float *values, void *to, adamw_dtype dtype, int threads);
+ADAMW_API adamw_status adamw_decode(size_t n, const void *from, adamw_dtype dtype, float *values, int threads);
+
+/* adamw_state_bytes() returns the bytes of n values of the dtype; 0 for a value that is no adamw_dtype, or where there
+ * cannot be so many. */
+ADAMW_API size_t adamw_state_bytes(adamw_dtype dtype, size_t n);
 
 /*
  * The scale of a loss in mixed precision, by the rule of torch.amp.GradScaler with a floor: multiply the loss with

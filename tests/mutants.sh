@@ -140,6 +140,17 @@ mutant mask-long '--quick vocabulary memory' $avx512 's/((1u << n) - 1u)/((2u <<
 mutant whole-store '--quick memory' $avx2 's/_mm256_maskstore_ps((float \*)to, first_lanes(n), x)/_mm256_storeu_ps((float *)to, x)/'
 mutant aligned-load '--quick memory' $avx2 's/vfloat x = _mm256_loadu_ps(/vfloat x = _mm256_load_ps(/'
 mutant index-of-32-bits 'beyond_32_bits' kernels/run/stages.c 's/at = first \* sizeof(float)/at = (uint32_t)first * sizeof(float)/'
+# Narrow streams.
+narrow='--quick narrow_is_rounded_once'
+mutant random-place "$narrow" kernels/run/stages.c 's/b->tensor->first_index + first, word/first, word/'
+mutant random-keys "$narrow" kernels/run/stages.c \
+    's/return n < to_new_keys ? n : (size_t)to_new_keys;/(void)to_new_keys;\n    return n;/'
+mutant random-word "$narrow narrow_conformance" kernels/run/random.c 's/<< 1 | word)/<< 1)/'
+mutant random-nan "$narrow" kernels/body/stages.h \
+    's/= v_one_nan(load_as(from + at \* 4, ADAMW_DTYPE_FLOAT32, values));/= load_as(from + at * 4, ADAMW_DTYPE_FLOAT32, values);/'
+mutant split-sign '--quick conversions split_is_float32' kernels/body/stages.h \
+    's/b_add(upper, b_sub(b_xor(lower, b_set(0x8000)), b_set(0x8000)))/b_add(upper, lower)/'
+mutant residual-lost '--quick compensated' kernels/body/update.h 's/v_sub(change, v_sub(sum, p))/v_set(0)/'
 
 # What is looked at, and what is refused.
 mutant first-group-alone '--quick bad_arguments' $validate 's/if (group != config && group != known)/if (group != config \&\& known == config)/'
@@ -189,7 +200,6 @@ mutant ratio-of-last '--quick update_report' $sums 's/if (ratio > found->update_
 mutant ratio-of-nothing '--quick update_report' $pass 's/if (changes == 0)/if (changes < 0)/'
 mutant place-unscaled '--quick update_report' $pass 's/return isfinite(scale \* x);/return isfinite(x + 0 * scale);/'
 mutant place-of-block '--quick update_skip' $pass 's/while (index < at + n - 1 && .*/while (false)/'
-mutant more-threads '--quick team_size' $team 's/return useful < (size_t)most ? (int)useful : most;/(void)useful;\n    return most;/'
 # The caller's environment and stack.
 mutant update-env '--quick float_env_everywhere' $whole '/^adamw_status adamw_update(/,/^}/s/adamw_float_env_set(env);/(void)env;/'
 mutant update-explain-env '--quick float_env_everywhere' $whole '/^adamw_status adamw_update_explain(/,/^}/s/adamw_float_env_set(env);/(void)env;/'

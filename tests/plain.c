@@ -17,8 +17,8 @@ static const struct {
     CHECKS(ENTRY)};
 enum { CHECK_COUNT = sizeof checks / sizeof checks[0] };
 
-static const char help[] = "plain [--isa NAME] [--quick|--full] [--seed N] [--unmasked] [check ...], plain --list or "
-                           "plain --digests; NAME is "
+static const char help[] = "plain [--isa NAME] [--quick|--full] [--seed N] [--unmasked] [check ...], plain --list, "
+                           "plain --digests or plain --narrow-digests; NAME is "
                            "one of " ADAMW_ISA_NAMES;
 
 static int usage(const char *what, const char *value)
@@ -46,6 +46,9 @@ int main(int argc, char **argv)
             return 0;
         } else if (strcmp(argv[i], "--digests") == 0) {
             conformance_print();
+            return 0;
+        } else if (strcmp(argv[i], "--narrow-digests") == 0) {
+            narrow_conformance_print();
             return 0;
         } else if (strcmp(argv[i], "--seed") == 0) {
             if (!parse_seed(value, &options.seed))

@@ -45,6 +45,12 @@ $(BUILD)/tests/plain: tests/plain.c $(CHECK_OBJECTS) $(LIB_STATIC)
 	$(Q)$(CC) $(TEST_CFLAGS) -MMD -MP -MF $(BUILD)/obj/tests/plain.d $< $(CHECK_OBJECTS) $(LIB_STATIC) $(LDFLAGS) \
 	    $(LIB_LIBS) -o $@
 
+$(BUILD)/tests/random_words: tests/random_words.c $(CHECK_OBJECTS) $(LIB_STATIC)
+	$(call say,LD,$@)
+	@mkdir -p $(@D) $(BUILD)/obj/tests
+	$(Q)$(CC) $(TEST_CFLAGS) -MMD -MP -MF $(BUILD)/obj/tests/random_words.d $< $(CHECK_OBJECTS) $(LIB_STATIC) \
+	    $(LDFLAGS) $(LIB_LIBS) -o $@
+
 # FILTER is Criterion's: make test FILTER='kernels/isa*'. One that matches no test is an error. SEED=N gives other
 # random inputs; the digests of tests/data/conformance.txt hold for seed 1.
 # The tools' own test scripts (TEST_SCRIPTS, `program:script`) run behind them where no filter is given.
@@ -61,8 +67,11 @@ test: ## every test; FILTER='kernels/isa*' chooses, SEED=N gives other inputs
 build-tests: all $(TEST_PROGRAMS)
 
 test-full: test $(BUILD)/tests/plain $(CRASH) ## every test, then the long forms: 1e8 values a variant and ISA, all 2^32 roots
+	@$(MAKE) --no-print-directory $(BUILD)/tests/random_words
 	$(BUILD)/tests/plain --full --seed $(call quoted,SEED)
 	$(CRASH) --full kill
+	@tools/setup.sh random
+	tests/random.sh $(BUILD)/tests/random_words
 
 test-make: ## the Makefile with hostile values and awkward folders (a part of tools/check.sh)
 	tests/make.sh
@@ -71,7 +80,8 @@ test-make: ## the Makefile with hostile values and awkward folders (a part of to
 test-mutants: ## breaks each rule of the arithmetic in a copy, and sees that a check fails; MUTANTS='native-max ...'
 	tools/words.sh MUTANTS $(call quoted,MUTANTS) tests/mutants.sh
 
--include $(CHECK_OBJECTS:.o=.d) $(TEST_PROGRAMS:$(BUILD)/tests/%=$(BUILD)/obj/tests/%.d) $(BUILD)/obj/tests/plain.d
+-include $(CHECK_OBJECTS:.o=.d) $(TEST_PROGRAMS:$(BUILD)/tests/%=$(BUILD)/obj/tests/%.d) $(BUILD)/obj/tests/plain.d \
+    $(BUILD)/obj/tests/random_words.d
 
 # The crash harness of files: the system's calls go through tests/files/shim.c.
 CRASH_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard tests/files/*.c)))

@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh - installs what a purpose needs and this machine lacks: tools/setup.sh test|bench|train|accuracy|check ...
+# setup.sh - installs what a purpose needs and this machine lacks: tools/setup.sh test|random|bench|train|accuracy|check ...
 #
 # Nothing missing: prints nothing, changes nothing. SETUP=no only names the command to run by hand, and fails.
 # The table below is the one place that knows which Debian package brings what.
@@ -15,6 +15,7 @@ test  | pc:openblas | libopenblas-dev
 test  | pc:sleef    | libsleef-dev
 test  | pc:zlib     | zlib1g-dev
 test  | file:/usr/share/i18n/locales/de_DE | locales
+random | dieharder  | dieharder
 bench | cc          | gcc libc6-dev
 bench | c++         | g++
 bench | pkg-config  | pkg-config

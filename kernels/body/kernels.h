@@ -108,6 +108,11 @@ typedef struct adamw_grad_scaling {
     float factor; /* a clip coefficient; off: 1 */
 } adamw_grad_scaling;
 
+/* Where random bits come from (body/stages.h): two keys, and the low half of the first value's place. */
+typedef struct adamw_random {
+    uint32_t key[2], index;
+} adamw_random;
+
 /* Updates n values. */
 typedef void adamw_update_kernel(const adamw_coefficients *k, const adamw_update_streams *s, size_t n);
 
@@ -116,11 +121,23 @@ enum { SUM_LANES = 16 };
 
 typedef struct adamw_kernels {
     adamw_update_kernel *update[ADAMW_VARIANT_COUNT];
+    /* The same with parameters that carry a residual, here as float32; ACCURATE alone. */
+    void (*update_compensated)(const adamw_coefficients *k, const adamw_update_streams *s, void *residual, size_t n,
+                               adamw_variant variant);
 
     /* The stages around it (body/stages.h). */
-    void (*scale_grad)(void *to, const void *grad, size_t n, const adamw_grad_scaling *scaling, size_t prefetch);
+    void (*scale_grad)(void *to, const void *grad, adamw_dtype dtype, size_t n, const adamw_grad_scaling *scaling,
+                       size_t prefetch);
     void (*average)(void *average, const void *param, size_t n, float weight, float keep, size_t prefetch);
     void (*narrow)(void *to, adamw_dtype dtype, const void *from, size_t n);
+    void (*widen)(void *to, const void *from, adamw_dtype dtype, size_t n, size_t prefetch);
+    /* float32 to bfloat16, up or down at random: with the low halves of the random words for the first pair, with the
+     * high halves for the second. A pair of NULL is left out. */
+    void (*narrow_randomly)(void *to_low, const void *from_low, void *to_high, const void *from_high, size_t n,
+                            const adamw_random *random);
+    /* float32 as two halves, a bfloat16 and what it lacks, and back. */
+    void (*split)(void *high, void *low, const void *from, size_t n);
+    void (*join)(void *to, const void *high, const void *low, size_t n, size_t prefetch);
 
     /* The sum of (scale * x)^2, each product rounded to float32, of n values of the dtype. */
     double (*sum_squares)(const void *x, adamw_dtype dtype, size_t n, float scale, size_t prefetch);
@@ -135,7 +152,7 @@ typedef struct adamw_kernels {
 /* Bytes of a value. */
 ADAMW_INLINE size_t dtype_size(adamw_dtype dtype)
 {
-    return dtype == ADAMW_DTYPE_FLOAT32 ? sizeof(float) : sizeof(uint16_t);
+    return dtype == ADAMW_DTYPE_FLOAT32 ? sizeof(float) : dtype == ADAMW_DTYPE_Q8 ? 1 : sizeof(uint16_t);
 }
 
 /* Prefetches the line `bytes` ahead. Past the end of a buffer nothing happens: a prefetch never faults. */

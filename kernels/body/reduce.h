@@ -5,22 +5,10 @@
  * A sum of squares runs in double over 16 virtual lanes, value i in lane i % 16, whatever the vector holds, and ends
  * in one fixed fold: no ISA shows. The square of a float32 is exact in double, so each addition is the only rounding.
  */
-#include "kernels.h"
+#include "dtypes.h"
 
 /* Vectors that hold 16 values. */
 enum { GROUP = SUM_LANES / LANES };
-
-/* The first n values at `from` (all of a vector where there are more), widened; zeros behind them. */
-ADAMW_INLINE vfloat load_as(const char *from, adamw_dtype dtype, size_t n)
-{
-    if (n == 0)
-        return v_set(0);
-    if (dtype == ADAMW_DTYPE_BFLOAT16)
-        return v_load_bf16(from, n < LANES ? n : LANES);
-    if (dtype == ADAMW_DTYPE_FLOAT16)
-        return v_load_f16(from, n < LANES ? n : LANES);
-    return n < LANES ? v_load_tail(from, n) : v_load(from);
-}
 
 ADAMW_INLINE size_t left(size_t n, size_t at) { return at < n ? n - at : 0; }
 
@@ -82,20 +70,6 @@ ADAMW_INLINE void accumulate_as(char *sum, const char *x, adamw_dtype dtype, siz
                      v_add(v_load_tail(sum + at * 4, n - at), load_as(x + at * dtype_size(dtype), dtype, n - at)));
 }
 
-/* The dtype becomes a constant, so that each loop is one kind of load. */
-#define FOR_DTYPE(dtype, call)                                                                                       \
-    switch (dtype) {                                                                                                 \
-    case ADAMW_DTYPE_BFLOAT16:                                                                                       \
-        call(ADAMW_DTYPE_BFLOAT16);                                                                                  \
-        break;                                                                                                       \
-    case ADAMW_DTYPE_FLOAT16:                                                                                        \
-        call(ADAMW_DTYPE_FLOAT16);                                                                                   \
-        break;                                                                                                       \
-    default:                                                                                                         \
-        call(ADAMW_DTYPE_FLOAT32);                                                                                   \
-        break;                                                                                                       \
-    }
-
 static double sum_squares(const void *x, adamw_dtype dtype, size_t n, float scale, size_t prefetch)
 {
     double sum = 0;
@@ -120,8 +94,6 @@ static void accumulate(void *sum, const void *x, adamw_dtype dtype, size_t n)
     FOR_DTYPE(dtype, ADD)
 #undef ADD
 }
-
-#undef FOR_DTYPE
 
 /* sum (after - before)^2, the difference rounded to float32. */
 static double sum_square_changes(const void *before, const void *after, size_t n)

@@ -17,6 +17,7 @@ ADAMW_VARIANTS(ADAMW_DEFINE)
 #define ADAMW_KERNEL_TABLE                                                                                           \
     {                                                                                                                \
         .update = {ADAMW_VARIANTS(ADAMW_UPDATE_ENTRY)}, .scale_grad = scale_grad, .average = average,                \
-        .narrow = narrow, .sum_squares = sum_squares, .sum_square_changes = sum_square_changes, .abs_max = abs_max,  \
-        .accumulate = accumulate                                                                                     \
+        .narrow = narrow, .widen = widen, .narrow_randomly = narrow_randomly, .split = split, .join = join,          \
+        .update_compensated = update_compensated, .sum_squares = sum_squares,                                        \
+        .sum_square_changes = sum_square_changes, .abs_max = abs_max, .accumulate = accumulate                       \
     }

@@ -9,8 +9,10 @@
 #include "kernels.h"
 
 typedef struct update_form {
-    adamw_traits traits;           /* the variant */
-    bool prefetches;               /* as coefficients.prefetch has it */
+    adamw_traits traits; /* the variant */
+    bool prefetches;     /* as coefficients.prefetch has it */
+    bool compensated;    /* the parameter carries a residual: */
+    char *residual;
     bool small_beta1, small_beta2; /* the moments' forms for betas below one half */
 } update_form;
 
@@ -71,6 +73,17 @@ ADAMW_INLINE vfloat updated_param(const adamw_coefficients *k, vfloat p, vfloat 
     if (is.l2)
         return v_fnma(v_set(k->accurate.step_size), u, p);
     return v_sub(p, v_fma(v_set(k->accurate.step_size), u, v_mul(v_set(k->accurate.decay), p)));
+}
+
+/* What is added to the parameter where `residual` is what it lacks so far. */
+ADAMW_INLINE vfloat param_change(const adamw_coefficients *k, vfloat p, vfloat residual, vfloat m, vfloat root,
+                                 const adamw_traits is)
+{
+    const vfloat u = v_div(m, v_add(root, v_set(k->accurate.eps)));
+    if (is.l2)
+        return v_fnma(v_set(k->accurate.step_size), u, residual);
+    const vfloat decay = v_mul(v_set(k->accurate.decay), v_add(p, residual));
+    return v_sub(residual, v_fma(v_set(k->accurate.step_size), u, decay));
 }
 
 /* One vector at `at` bytes; where `tail` is not 0, only its first `tail` values. */
@@ -147,6 +160,15 @@ ADAMW_INLINE void update_finish(const adamw_coefficients *k, const adamw_update_
     ADAMW_UNROLL
     for (int i = 0; i < count; i++) {
         const size_t here = at + (size_t)i * sizeof(vfloat);
+        if (form.compensated) {
+            const vfloat p = bundle->param[i];
+            const vfloat change =
+                param_change(k, p, load(form.residual, here, tail), bundle->exp_avg[i], bundle->root[i], form.traits);
+            const vfloat sum = v_add(p, change);
+            store(s->param, here, tail, sum);
+            store(form.residual, here, tail, v_sub(change, v_sub(sum, p)));
+            continue;
+        }
         store(s->param, here, tail,
               updated_param(k, bundle->param[i], bundle->exp_avg[i], bundle->root[i], form.traits));
     }
@@ -216,4 +238,29 @@ ADAMW_INLINE void update_forms(const adamw_coefficients *k, const adamw_update_s
     } else {
         update_loop(k, s, n, form);
     }
+}
+
+/* One loop for each of the ACCURATE variants, which tests everything else at run time. */
+static void update_compensated(const adamw_coefficients *k, const adamw_update_streams *s, void *residual, size_t n,
+                               adamw_variant variant)
+{
+    update_form form = {.prefetches = k->prefetch.near != 0,
+                        .compensated = true,
+                        .residual = (char *)residual,
+                        .small_beta1 = k->small_beta1,
+                        .small_beta2 = k->small_beta2};
+#define LOOP(name)                                                                                                   \
+    case ADAMW_VARIANT_##name:                                                                                       \
+        form.traits = adamw_variant_traits[ADAMW_VARIANT_##name];                                                    \
+        update_loop(k, s, n, form);                                                                                  \
+        break;
+    switch (variant) {
+        LOOP(adamw)
+        LOOP(adamw_amsgrad)
+        LOOP(adam_l2)
+        LOOP(adam_l2_amsgrad)
+    default: /* TORCH has no such form */
+        break;
+    }
+#undef LOOP
 }

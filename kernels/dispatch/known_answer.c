@@ -117,7 +117,7 @@ static uint64_t stages_answer(const adamw_kernels *kernels)
     uint16_t half[N];
     uint64_t digest = 0;
     fill(&x);
-    kernels->scale_grad(x.stream[1], x.stream[1], N, &by, 64);
+    kernels->scale_grad(x.stream[1], x.stream[1], ADAMW_DTYPE_FLOAT32, N, &by, 64);
     kernels->average(x.stream[2], x.stream[0], N, 0.3f, 0.7f, 0);
     kernels->average(x.stream[3], x.stream[0], N, 0.7f, 0.3f, 64);
     for (int dtype = ADAMW_DTYPE_BFLOAT16; dtype <= ADAMW_DTYPE_FLOAT16; dtype++) {

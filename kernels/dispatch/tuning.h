@@ -16,7 +16,10 @@ enum {
     ADAMW_SUM_BLOCK = 2048,
     /* The stages of an update run over blocks of this size (run/stages.c): with the scratch of the gradient, 24 KiB in
      * the first-level cache with an average, and 4 KiB of stack. */
-    ADAMW_STAGE_BLOCK = 1024
+    ADAMW_STAGE_BLOCK = 1024,
+    /* And over blocks of this size where a parameter or state is narrow: five streams in scratch, 10 KiB of stack,
+     * beside the narrow ones in the first-level cache. */
+    ADAMW_NARROW_BLOCK = 512
 };
 
 typedef struct adamw_tuning {

@@ -14,7 +14,8 @@ void adamw_group_take(adamw_group *group, const adamw_plan *plan, const adamw_te
     group->config = config;
     group->step = step;
     group->kernels = plan->kernels;
-    group->update = plan->kernels->update[adamw_variant_of(config)];
+    group->variant = adamw_variant_of(config);
+    group->update = plan->kernels->update[group->variant];
     adamw_coefficients_of(&group->coefficients, config, step);
     group->coefficients.prefetch = plan->prefetch;
     adamw_stages_of(&group->stages, plan->options, step);

@@ -11,6 +11,7 @@ typedef struct adamw_group {
     const adamw_config *config; /* whose these are, and at which step; NULL: nothing yet */
     uint64_t step;
     const adamw_kernels *kernels;
+    adamw_variant variant;
     adamw_update_kernel *update;
     adamw_coefficients coefficients;
     adamw_stages stages;

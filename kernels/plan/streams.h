@@ -17,12 +17,12 @@
     X(exp_avg, dtype_size(t->exp_avg_dtype))                                                                         \
     X(exp_avg_sq, dtype_size(t->exp_avg_sq_dtype))                                                                   \
     X(max_exp_avg_sq, dtype_size(t->exp_avg_sq_dtype))                                                               \
+    X(param_residual, sizeof(uint16_t))                                                                              \
     X(param_ema, sizeof(float))                                                                                      \
     X(param_copy, dtype_size(t->copy_dtype))
 
 /* Members that no kernel of this version reads: they are refused where they are set. */
 #define ADAMW_UNSUPPORTED_STREAMS(X)                                                                                 \
-    X(param_residual)                                                                                                \
     X(exp_avg_scale)                                                                                                 \
     X(exp_avg_sq_scale)
 

@@ -67,10 +67,7 @@ static adamw_status check_config(const adamw_config *config, const place *at)
     if (config->arithmetic != ADAMW_ARITHMETIC_ACCURATE && config->arithmetic != ADAMW_ARITHMETIC_TORCH)
         return INVALID(at, "arithmetic is %d: it must be ADAMW_ARITHMETIC_ACCURATE or ADAMW_ARITHMETIC_TORCH",
                        (int)config->arithmetic);
-    if (config->rounding == ADAMW_ROUND_STOCHASTIC)
-        return UNSUPPORTED(at,
-                           "rounding is ADAMW_ROUND_STOCHASTIC: this version rounds ADAMW_ROUND_NEAREST (0) alone");
-    if (config->rounding != ADAMW_ROUND_NEAREST)
+    if (config->rounding != ADAMW_ROUND_NEAREST && config->rounding != ADAMW_ROUND_STOCHASTIC)
         return INVALID(at, "rounding is %d: it must be ADAMW_ROUND_NEAREST or ADAMW_ROUND_STOCHASTIC",
                        (int)config->rounding);
     return ADAMW_OK;
@@ -89,16 +86,28 @@ typedef struct demand {
 static bool asks_ema(const demand *asked) { return asked->options != NULL && asked->options->ema != ADAMW_EMA_NONE; }
 static bool asks_copy(const demand *asked) { return asked->options != NULL && asked->options->copy; }
 
-/* What no kernel of this version has: other dtypes, and the buffers that go with them. */
-static adamw_status check_dtypes(const adamw_tensor *tensor, const place *at)
+enum {
+    F32 = 1 << ADAMW_DTYPE_FLOAT32,
+    BF16 = 1 << ADAMW_DTYPE_BFLOAT16,
+    F16 = 1 << ADAMW_DTYPE_FLOAT16,
+};
+
+/* The dtypes that each stream may have, and the end of the sentence where it has another. */
+static adamw_status check_dtypes(const adamw_tensor *tensor, const demand *asked, const place *at)
 {
     const struct {
         const char *name;
         adamw_dtype value;
-    } dtypes[] = {{"param_dtype", tensor->param_dtype},
-                  {"grad_dtype", tensor->grad_dtype},
-                  {"exp_avg_dtype", tensor->exp_avg_dtype},
-                  {"exp_avg_sq_dtype", tensor->exp_avg_sq_dtype}};
+        unsigned works; /* the bits of those that work */
+        const char *which;
+    } dtypes[] = {
+        {"param_dtype", tensor->param_dtype, F32 | BF16, "ADAMW_DTYPE_FLOAT32 (0) or ADAMW_DTYPE_BFLOAT16 (1)"},
+        {"grad_dtype", tensor->grad_dtype, F32 | BF16 | F16,
+         "ADAMW_DTYPE_FLOAT32 (0), ADAMW_DTYPE_BFLOAT16 (1) or ADAMW_DTYPE_FLOAT16 (2)"},
+        {"exp_avg_dtype", tensor->exp_avg_dtype, F32 | BF16, "ADAMW_DTYPE_FLOAT32 (0) or ADAMW_DTYPE_BFLOAT16 (1)"},
+        {"exp_avg_sq_dtype", tensor->exp_avg_sq_dtype, F32 | BF16,
+         "ADAMW_DTYPE_FLOAT32 (0) or ADAMW_DTYPE_BFLOAT16 (1)"},
+    };
     const struct {
         const char *name;
         const void *start;
@@ -109,12 +118,29 @@ static adamw_status check_dtypes(const adamw_tensor *tensor, const place *at)
     };
 
     for (size_t i = 0; i < sizeof dtypes / sizeof dtypes[0]; i++) {
-        if ((unsigned)dtypes[i].value > ADAMW_DTYPE_Q8)
-            return INVALID(at, "%s is %d: it must be an adamw_dtype", dtypes[i].name, (int)dtypes[i].value);
-        if (dtypes[i].value != ADAMW_DTYPE_FLOAT32)
-            return UNSUPPORTED(at, "%s is %d: this version steps ADAMW_DTYPE_FLOAT32 (0) alone", dtypes[i].name,
-                               (int)dtypes[i].value);
+        const unsigned value = (unsigned)dtypes[i].value;
+        if (value > ADAMW_DTYPE_Q8)
+            return INVALID(at, "%s is %d: it must be an adamw_dtype", dtypes[i].name, (int)value);
+        if ((dtypes[i].works >> value & 1) == 0)
+            return UNSUPPORTED(at, "%s is %d: in this version it must be %s", dtypes[i].name, (int)value,
+                               dtypes[i].which);
+        if (value != ADAMW_DTYPE_FLOAT32 && asked->group->arithmetic == ADAMW_ARITHMETIC_TORCH)
+            return UNSUPPORTED(at,
+                               "%s is %d: with ADAMW_ARITHMETIC_TORCH it must be ADAMW_DTYPE_FLOAT32 (0), or the "
+                               "arithmetic ADAMW_ARITHMETIC_ACCURATE",
+                               dtypes[i].name, (int)value);
     }
+    if (tensor->param_residual != NULL && asked->group->arithmetic == ADAMW_ARITHMETIC_TORCH)
+        return UNSUPPORTED(at,
+                           "param_residual is set: with ADAMW_ARITHMETIC_TORCH it must be NULL, or the arithmetic "
+                           "ADAMW_ARITHMETIC_ACCURATE");
+    if (tensor->exp_avg_sq_dtype == ADAMW_DTYPE_BFLOAT16 && asked->group->rounding == ADAMW_ROUND_NEAREST &&
+        1 - asked->group->beta2 < 0x1p-6)
+        return INVALID(at,
+                       "exp_avg_sq_dtype is 1 with beta2 %g, rounded to nearest: it would stop falling, for a step "
+                       "takes off too "
+                       "little; rounding must be ADAMW_ROUND_STOCHASTIC, or beta2 at most 0.984375",
+                       asked->group->beta2);
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         if (buffers[i].start != NULL)
             return UNSUPPORTED(at, "%s is set: this version has no such stream; it must be NULL", buffers[i].name);
@@ -159,6 +185,8 @@ ADAMW_INLINE bool is_used(adamw_stream stream, const adamw_tensor *t, const dema
         return asked->group->beta1 != 0 || t->exp_avg != NULL;
     case ADAMW_STREAM_max_exp_avg_sq:
         return asked->group->amsgrad;
+    case ADAMW_STREAM_param_residual:
+        return t->param_residual != NULL;
     case ADAMW_STREAM_param_ema:
         return asks_ema(asked);
     case ADAMW_STREAM_param_copy:
@@ -292,7 +320,7 @@ adamw_status adamw_validate(adamw_plan *plan, const adamw_config *config, uint64
         }
         const demand asked = {options, report, count, group};
         if (status == ADAMW_OK)
-            status = check_dtypes(tensor, &at);
+            status = check_dtypes(tensor, &asked, &at);
         if (status == ADAMW_OK)
             status = check_options_of(tensor, &asked, &at);
         if (status == ADAMW_OK)
@@ -339,4 +367,24 @@ adamw_status adamw_validate_accumulate(adamw_plan *plan, const adamw_tensor *ten
     if (tensor->param == NULL || (sum < grad + tensor->n * size && grad < sum + tensor->n * sizeof(float)))
         return ADAMW_ERROR_INVALID_ARGUMENT;
     return ADAMW_OK;
+}
+
+adamw_status adamw_validate_buffers(adamw_plan *plan, size_t n, const adamw_buffer *buffers, size_t count,
+                                    int threads)
+{
+    const place nowhere = {.member = ""};
+    *plan = (adamw_plan){.threads = threads, .total = n};
+    if (threads < 0 || n > PTRDIFF_MAX / sizeof(float))
+        return ADAMW_ERROR_INVALID_ARGUMENT;
+    for (size_t i = 0; n != 0 && i < count; i++) {
+        const uintptr_t start = (uintptr_t)buffers[i].start;
+        if (start == 0 || start > UINTPTR_MAX - n * buffers[i].width)
+            return ADAMW_ERROR_INVALID_ARGUMENT;
+        for (size_t j = 0; j < i; j++) {
+            const uintptr_t other = (uintptr_t)buffers[j].start;
+            if (start < other + n * buffers[j].width && other < start + n * buffers[i].width)
+                return ADAMW_ERROR_INVALID_ARGUMENT;
+        }
+    }
+    return take_kernels(plan, &nowhere);
 }

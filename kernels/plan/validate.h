@@ -19,4 +19,14 @@ ADAMW_INTERNAL adamw_status adamw_validate_grads(adamw_plan *plan, const adamw_t
                                                  int threads);
 ADAMW_INTERNAL adamw_status adamw_validate_accumulate(adamw_plan *plan, const adamw_tensor *tensor, int threads);
 
+/* A caller's buffer of a conversion: `width` bytes a value. */
+typedef struct adamw_buffer {
+    const void *start;
+    size_t width;
+} adamw_buffer;
+
+/* Of a conversion between buffers of n values each, which overlap nowhere. */
+ADAMW_INTERNAL adamw_status adamw_validate_buffers(adamw_plan *plan, size_t n, const adamw_buffer *buffers,
+                                                   size_t count, int threads);
+
 #endif

@@ -77,14 +77,16 @@ static void sum_grads(const adamw_plan *plan, const adamw_pieces *piece, size_t 
     found->not_finite_index = index;
 }
 
-static void update_and_sum_changes(const adamw_group *group, const adamw_tensor *tensor, size_t at, size_t n,
-                                   float coefficient, adamw_tensor_sums *sums)
+/* Not inlined, so that a step without sums has no room for them on its stack. */
+__attribute__((noinline)) static void update_and_sum_changes(const adamw_group *group, const adamw_tensor *tensor,
+                                                             size_t at, size_t n, float coefficient,
+                                                             adamw_tensor_sums *sums)
 {
-    float before[ADAMW_SUM_BLOCK];
-    const char *param = (const char *)tensor->param + at * sizeof(float);
-    memcpy(before, param, n * sizeof(float));
+    float before[ADAMW_SUM_BLOCK], room[ADAMW_SUM_BLOCK];
+    memcpy(before, adamw_stages_param(group, tensor, at, n, room), n * sizeof(float));
     adamw_stages_run(group, tensor, at, n, coefficient);
-    adamw_exact_sum_add(&sums->changes, group->kernels->sum_square_changes(before, param, n));
+    const char *after = adamw_stages_param(group, tensor, at, n, room);
+    adamw_exact_sum_add(&sums->changes, group->kernels->sum_square_changes(before, after, n));
     adamw_exact_sum_add(&sums->params, group->kernels->sum_squares(before, ADAMW_DTYPE_FLOAT32, n, 1.0f, 0));
 }
 

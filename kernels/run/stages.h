@@ -13,4 +13,8 @@
 ADAMW_INTERNAL void adamw_stages_run(const adamw_group *group, const adamw_tensor *tensor, size_t first, size_t n,
                                      float coefficient);
 
+/* The parameters [first, first + n) as float32: where they lie, or widened into `room`, which has n values. */
+ADAMW_INTERNAL const char *adamw_stages_param(const adamw_group *group, const adamw_tensor *tensor, size_t first,
+                                              size_t n, float *room);
+
 #endif

@@ -62,8 +62,7 @@ static bool fork_is_safe(void)
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
-/* How many threads a pass over `total` values is worth, at most `most`. */
-static size_t worth(const adamw_tuning *tuning, size_t total, size_t threshold, size_t most)
+size_t adamw_team_size(const adamw_tuning *tuning, size_t total, size_t threshold, size_t most)
 {
     const size_t useful = total / tuning->min_values_per_thread;
     return total < threshold || useful == 0 ? 1 : least(useful, most);
@@ -82,24 +81,25 @@ static bool run_parts(const adamw_tuning *tuning, size_t total, int wanted, adam
     const size_t lent = (size_t)adamw_host_parts();
     if (lent != 0) { /* its threads may be asleep */
         const size_t most = wanted != 0 ? least((size_t)wanted, lent) : lent;
-        job->parts = worth(tuning, total, tuning->wake_threshold, most);
+        job->parts = adamw_team_size(tuning, total, tuning->wake_threshold, most);
         return job->parts > 1 && adamw_host_run(job);
     }
 #if defined(ADAMW_TEAM_THREADS)
-    const size_t threads = worth(tuning, total, tuning->parallel_threshold,
-                                 least(wanted != 0 ? (size_t)wanted : SIZE_MAX, (size_t)adamw_threads_most()));
+    const size_t threads =
+        adamw_team_size(tuning, total, tuning->parallel_threshold,
+                        least(wanted != 0 ? (size_t)wanted : SIZE_MAX, (size_t)adamw_threads_most()));
     job->parts = parts_of(total, threads);
     return threads > 1 && adamw_threads_run((int)threads, total >= tuning->wake_threshold, job);
 #elif defined(ADAMW_TEAM_OPENMP)
     const size_t most = least(wanted != 0 ? (size_t)wanted : (size_t)adamw_openmp_most(), ADAMW_MOST_PARTS);
-    job->parts = worth(tuning, total, tuning->wake_threshold, most);
+    job->parts = adamw_team_size(tuning, total, tuning->wake_threshold, most);
     return job->parts > 1 && adamw_openmp_run((int)job->parts, job);
 #else
     return false;
 #endif
 }
 
-void adamw_team_run(const adamw_tuning *tuning, size_t total, int wanted, adamw_work *work, adamw_join *join,
+void adamw_team_run(const adamw_tuning *tuning, size_t total, int wanted, adamw_work *work, adamw_joiner *join,
                     void *context)
 {
     /* Below both thresholds nothing is looked up: a step of one value takes less than a system call. */

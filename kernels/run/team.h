@@ -31,7 +31,7 @@ enum { ADAMW_PART_RESULT = 1408, ADAMW_MOST_PARTS = 256 };
  * the pass has no join. */
 typedef void adamw_work(void *context, size_t part, size_t parts, void *result);
 /* What becomes of a part's result. The parts are joined one at a time, in their order, on the calling thread. */
-typedef void adamw_join(void *context, const void *result);
+typedef void adamw_joiner(void *context, const void *result);
 
 /*
  * adamw_team_run() calls work() once for each part of a pass over `total` values, on at most `wanted` threads (0: the
@@ -40,7 +40,7 @@ typedef void adamw_join(void *context, const void *result);
  * restore.
  */
 ADAMW_INTERNAL void adamw_team_run(const adamw_tuning *tuning, size_t total, int wanted, adamw_work *work,
-                                   adamw_join *join, void *context);
+                                   adamw_joiner *join, void *context);
 
 /* adamw_team_most() returns the most threads that `threads` 0 means now, adamw_team_engine() the engine in words. */
 ADAMW_INTERNAL int adamw_team_most(void);
@@ -53,6 +53,9 @@ ADAMW_INTERNAL const char *adamw_team_engine(void);
 ADAMW_INTERNAL void adamw_team_limit_set(int threads);
 /* How many threads of its own the library has started and not ended; for tests. */
 ADAMW_INTERNAL int adamw_team_started(void);
+
+/* How many threads a pass over `total` values is worth, at most `most`; 1 below the threshold. */
+ADAMW_INTERNAL size_t adamw_team_size(const adamw_tuning *tuning, size_t total, size_t threshold, size_t most);
 
 /* ---- what team.c and the engines share ---- */
 

@@ -115,6 +115,31 @@ ADAMW_INLINE void store_halves(void *to, size_t n, __m128i x)
     memcpy(to, whole, n * sizeof *whole);
 }
 
+typedef __m256i vbits;
+
+ADAMW_INLINE vbits b_set(uint32_t x) { return _mm256_set1_epi32((int)x); }
+ADAMW_INLINE vbits b_lanes(void) { return _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7); }
+ADAMW_INLINE vbits b_add(vbits a, vbits b) { return _mm256_add_epi32(a, b); }
+ADAMW_INLINE vbits b_sub(vbits a, vbits b) { return _mm256_sub_epi32(a, b); }
+ADAMW_INLINE vbits b_mul(vbits a, vbits b) { return _mm256_mullo_epi32(a, b); }
+ADAMW_INLINE vbits b_and(vbits a, vbits b) { return _mm256_and_si256(a, b); }
+ADAMW_INLINE vbits b_xor(vbits a, vbits b) { return _mm256_xor_si256(a, b); }
+ADAMW_INLINE vbits b_left(vbits a, int n) { return _mm256_slli_epi32(a, n); }
+ADAMW_INLINE vbits b_right(vbits a, int n) { return _mm256_srli_epi32(a, n); }
+ADAMW_INLINE vbits v_bits(vfloat x) { return _mm256_castps_si256(x); }
+ADAMW_INLINE vfloat v_of_bits(vbits x) { return _mm256_castsi256_ps(x); }
+ADAMW_INLINE vfloat v_one_nan(vfloat x)
+{
+    return _mm256_blendv_ps(x, v_of_bits(b_set(0x7FC00000)), _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+}
+ADAMW_INLINE vbits b_load16(const void *from, size_t n) { return _mm256_cvtepu16_epi32(load_halves(from, n)); }
+ADAMW_INLINE void b_store16(void *to, size_t n, vbits x)
+{
+    const vbits low = b_and(x, b_set(0xFFFF)); /* packus would clamp what does not fit */
+    const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, low), 0x08);
+    store_halves(to, n, _mm256_castsi256_si128(packed));
+}
+
 ADAMW_INLINE vfloat v_load_bf16(const void *from, size_t n)
 {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load_halves(from, n)), 16));

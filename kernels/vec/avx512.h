@@ -115,6 +115,32 @@ ADAMW_INLINE void store_halves(void *to, size_t n, __m256i x)
     memcpy(to, whole, n * sizeof *whole);
 }
 
+typedef __m512i vbits;
+
+ADAMW_INLINE vbits b_set(uint32_t x) { return _mm512_set1_epi32((int)x); }
+ADAMW_INLINE vbits b_lanes(void)
+{
+    static const uint32_t lanes[LANES] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return _mm512_loadu_si512(lanes);
+}
+ADAMW_INLINE vbits b_add(vbits a, vbits b) { return _mm512_add_epi32(a, b); }
+ADAMW_INLINE vbits b_sub(vbits a, vbits b) { return _mm512_sub_epi32(a, b); }
+ADAMW_INLINE vbits b_mul(vbits a, vbits b) { return _mm512_mullo_epi32(a, b); }
+ADAMW_INLINE vbits b_and(vbits a, vbits b) { return _mm512_and_si512(a, b); }
+ADAMW_INLINE vbits b_xor(vbits a, vbits b) { return _mm512_xor_si512(a, b); }
+/* By a vector: the other form wants a constant, which a function's argument is only with optimisation. */
+ADAMW_INLINE vbits b_left(vbits a, int n) { return _mm512_sllv_epi32(a, _mm512_set1_epi32(n)); }
+ADAMW_INLINE vbits b_right(vbits a, int n) { return _mm512_srlv_epi32(a, _mm512_set1_epi32(n)); }
+ADAMW_INLINE vbits v_bits(vfloat x) { return _mm512_castps_si512(x); }
+ADAMW_INLINE vfloat v_of_bits(vbits x) { return _mm512_castsi512_ps(x); }
+ADAMW_INLINE vfloat v_one_nan(vfloat x)
+{
+    const __m512i nan = _mm512_set1_epi32(0x7FC00000);
+    return v_of_bits(_mm512_mask_blend_epi32(_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), v_bits(x), nan));
+}
+ADAMW_INLINE vbits b_load16(const void *from, size_t n) { return _mm512_cvtepu16_epi32(load_halves(from, n)); }
+ADAMW_INLINE void b_store16(void *to, size_t n, vbits x) { store_halves(to, n, _mm512_cvtepi32_epi16(x)); }
+
 ADAMW_INLINE vfloat v_load_bf16(const void *from, size_t n)
 {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(load_halves(from, n)), 16));

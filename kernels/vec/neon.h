@@ -71,6 +71,30 @@ ADAMW_INLINE void store_halves(void *to, size_t n, uint16x4_t x)
     memcpy(to, whole, n * sizeof *whole);
 }
 
+typedef uint32x4_t vbits;
+
+ADAMW_INLINE vbits b_set(uint32_t x) { return vdupq_n_u32(x); }
+ADAMW_INLINE vbits b_lanes(void)
+{
+    static const uint32_t lanes[LANES] = {0, 1, 2, 3};
+    return vld1q_u32(lanes);
+}
+ADAMW_INLINE vbits b_add(vbits a, vbits b) { return vaddq_u32(a, b); }
+ADAMW_INLINE vbits b_sub(vbits a, vbits b) { return vsubq_u32(a, b); }
+ADAMW_INLINE vbits b_mul(vbits a, vbits b) { return vmulq_u32(a, b); }
+ADAMW_INLINE vbits b_and(vbits a, vbits b) { return vandq_u32(a, b); }
+ADAMW_INLINE vbits b_xor(vbits a, vbits b) { return veorq_u32(a, b); }
+ADAMW_INLINE vbits b_left(vbits a, int n) { return vshlq_u32(a, vdupq_n_s32(n)); }
+ADAMW_INLINE vbits b_right(vbits a, int n) { return vshlq_u32(a, vdupq_n_s32(-n)); }
+ADAMW_INLINE vbits v_bits(vfloat x) { return vreinterpretq_u32_f32(x); }
+ADAMW_INLINE vfloat v_of_bits(vbits x) { return vreinterpretq_f32_u32(x); }
+ADAMW_INLINE vfloat v_one_nan(vfloat x)
+{
+    return v_of_bits(vbslq_u32(vceqq_f32(x, x), v_bits(x), vdupq_n_u32(0x7FC00000)));
+}
+ADAMW_INLINE vbits b_load16(const void *from, size_t n) { return vmovl_u16(load_halves(from, n)); }
+ADAMW_INLINE void b_store16(void *to, size_t n, vbits x) { store_halves(to, n, vmovn_u32(x)); }
+
 ADAMW_INLINE vfloat v_load_bf16(const void *from, size_t n)
 {
     return vreinterpretq_f32_u32(vshll_n_u16(load_halves(from, n), 16));

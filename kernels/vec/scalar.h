@@ -44,6 +44,34 @@ ADAMW_INLINE void v_sqrt_bundle(vfloat *x) { x[0] = v_sqrt(x[0]); }
 ADAMW_INLINE vfloat v_abs(vfloat a) { return fabsf(a); }
 ADAMW_INLINE vfloat v_clamp(vfloat a, vfloat limit) { return a < -limit ? -limit : a > limit ? limit : a; }
 
+typedef uint32_t vbits;
+
+ADAMW_INLINE vbits b_set(uint32_t x) { return x; }
+ADAMW_INLINE vbits b_lanes(void) { return 0; }
+ADAMW_INLINE vbits b_add(vbits a, vbits b) { return a + b; }
+ADAMW_INLINE vbits b_sub(vbits a, vbits b) { return a - b; }
+ADAMW_INLINE vbits b_mul(vbits a, vbits b) { return a * b; }
+ADAMW_INLINE vbits b_and(vbits a, vbits b) { return a & b; }
+ADAMW_INLINE vbits b_xor(vbits a, vbits b) { return a ^ b; }
+ADAMW_INLINE vbits b_left(vbits a, int n) { return a << n; }
+ADAMW_INLINE vbits b_right(vbits a, int n) { return a >> n; }
+ADAMW_INLINE vbits v_bits(vfloat x) { return float_bits(x); }
+ADAMW_INLINE vfloat v_of_bits(vbits x) { return float_from_bits(x); }
+ADAMW_INLINE vfloat v_one_nan(vfloat x) { return x != x ? float_from_bits(0x7FC00000) : x; }
+ADAMW_INLINE vbits b_load16(const void *from, size_t n)
+{
+    uint16_t half;
+    (void)n;
+    memcpy(&half, from, sizeof half);
+    return half;
+}
+ADAMW_INLINE void b_store16(void *to, size_t n, vbits x)
+{
+    const uint16_t half = (uint16_t)x;
+    (void)n;
+    memcpy(to, &half, sizeof half);
+}
+
 ADAMW_INLINE vfloat v_load_bf16(const void *from, size_t n)
 {
     uint16_t half;

@@ -76,8 +76,6 @@ typedef struct wrong_call {
       c->config.decay = (adamw_decay)7)                                                                              \
     X(INVALID_ARGUMENT, "config: arithmetic is 2: it must be ADAMW_ARITHMETIC_ACCURATE or ADAMW_ARITHMETIC_TORCH",   \
       c->config.arithmetic = (adamw_arithmetic)2)                                                                    \
-    X(UNSUPPORTED, "config: rounding is ADAMW_ROUND_STOCHASTIC: this version rounds ADAMW_ROUND_NEAREST (0) alone",  \
-      c->config.rounding = ADAMW_ROUND_STOCHASTIC)                                                                   \
     X(INVALID_ARGUMENT, "config: rounding is 2: it must be ADAMW_ROUND_NEAREST or ADAMW_ROUND_STOCHASTIC",           \
       c->config.rounding = (adamw_rounding)2)                                                                        \
     X(INVALID_ARGUMENT, "tensors[1].config: lr is -2: it must be finite, not negative and within float32's range",   \
@@ -96,14 +94,38 @@ typedef struct wrong_call {
       c->tensors[1].grad = (const float *)c->tensors[1].param + N - 1)                                               \
     X(INVALID_ARGUMENT, "tensors[1]: n is 18446744073709551615: no buffer can hold that many float32 values",        \
       c->tensors[1].n = SIZE_MAX)                                                                                    \
-    X(UNSUPPORTED, "tensors[1]: param_dtype is 1: this version steps ADAMW_DTYPE_FLOAT32 (0) alone",                 \
-      c->tensors[1].param_dtype = ADAMW_DTYPE_BFLOAT16)                                                              \
-    X(UNSUPPORTED, "tensors[1]: grad_dtype is 2: this version steps ADAMW_DTYPE_FLOAT32 (0) alone",                  \
-      c->tensors[1].grad_dtype = ADAMW_DTYPE_FLOAT16)                                                                \
-    X(UNSUPPORTED, "tensors[1]: exp_avg_dtype is 1: this version steps ADAMW_DTYPE_FLOAT32 (0) alone",               \
-      c->tensors[1].exp_avg_dtype = ADAMW_DTYPE_BFLOAT16)                                                            \
-    X(UNSUPPORTED, "tensors[1]: exp_avg_sq_dtype is 3: this version steps ADAMW_DTYPE_FLOAT32 (0) alone",            \
+    X(UNSUPPORTED,                                                                                                   \
+      "tensors[1]: param_dtype is 2: in this version it must be ADAMW_DTYPE_FLOAT32 (0) or ADAMW_DTYPE_BFLOAT16 "    \
+      "(1)",                                                                                                         \
+      c->tensors[1].param_dtype = ADAMW_DTYPE_FLOAT16)                                                               \
+    X(UNSUPPORTED,                                                                                                   \
+      "tensors[1]: grad_dtype is 3: in this version it must be ADAMW_DTYPE_FLOAT32 (0), ADAMW_DTYPE_BFLOAT16 (1) "   \
+      "or "                                                                                                          \
+      "ADAMW_DTYPE_FLOAT16 (2)",                                                                                     \
+      c->tensors[1].grad_dtype = ADAMW_DTYPE_Q8)                                                                     \
+    X(UNSUPPORTED,                                                                                                   \
+      "tensors[1]: exp_avg_dtype is 2: in this version it must be ADAMW_DTYPE_FLOAT32 (0) or ADAMW_DTYPE_BFLOAT16 "  \
+      "(1)",                                                                                                         \
+      c->tensors[1].exp_avg_dtype = ADAMW_DTYPE_FLOAT16)                                                             \
+    X(UNSUPPORTED,                                                                                                   \
+      "tensors[1]: exp_avg_sq_dtype is 3: in this version it must be ADAMW_DTYPE_FLOAT32 (0) or "                    \
+      "ADAMW_DTYPE_BFLOAT16 (1)",                                                                                    \
       c->tensors[1].exp_avg_sq_dtype = ADAMW_DTYPE_Q8)                                                               \
+    X(INVALID_ARGUMENT,                                                                                              \
+      "tensors[1]: exp_avg_sq_dtype is 1 with beta2 0.999, rounded to nearest: it would stop falling, for a step "   \
+      "takes off too little; rounding must be ADAMW_ROUND_STOCHASTIC, or beta2 at most 0.984375",                    \
+      c->tensors[1].exp_avg_sq_dtype = ADAMW_DTYPE_BFLOAT16)                                                         \
+    X(UNSUPPORTED,                                                                                                   \
+      "tensors[1]: param_residual is set: with ADAMW_ARITHMETIC_TORCH it must be NULL, or the arithmetic "           \
+      "ADAMW_ARITHMETIC_ACCURATE",                                                                                   \
+      (c->group.arithmetic = ADAMW_ARITHMETIC_TORCH, c->tensors[1].param_residual = c->tensors[0].param))            \
+    X(INVALID_ARGUMENT,                                                                                              \
+      "tensors[1]: param and param_residual overlap: each buffer must have n = 40 values of its own",                \
+      c->tensors[1].param_residual = c->tensors[1].param)                                                            \
+    X(UNSUPPORTED,                                                                                                   \
+      "tensors[1]: grad_dtype is 1: with ADAMW_ARITHMETIC_TORCH it must be ADAMW_DTYPE_FLOAT32 (0), or the "         \
+      "arithmetic ADAMW_ARITHMETIC_ACCURATE",                                                                        \
+      (c->group.arithmetic = ADAMW_ARITHMETIC_TORCH, c->tensors[1].grad_dtype = ADAMW_DTYPE_BFLOAT16))               \
     X(INVALID_ARGUMENT, "tensors[1]: param_dtype is 4: it must be an adamw_dtype",                                   \
       c->tensors[1].param_dtype = (adamw_dtype)4)                                                                    \
     X(UNSUPPORTED, "tensors[1]: exp_avg_scale is set: this version has no such stream; it must be NULL",             \
@@ -116,8 +138,6 @@ typedef struct wrong_call {
       "tensors[1]: param_ema is set, which adamw_step() does not keep: it must be NULL, or the "                     \
       "call adamw_update()",                                                                                         \
       c->tensors[1].param_ema = c->tensors[0].param)                                                                 \
-    X(UNSUPPORTED, "tensors[1]: param_residual is set: this version has no such stream; it must be NULL",            \
-      c->tensors[1].param_residual = c->tensors[0].param)                                                            \
     X(INVALID_ARGUMENT,                                                                                              \
       "tensors[1]: param_copy is set, which adamw_step() does not write: it must be NULL, or the "                   \
       "call adamw_update()",                                                                                         \

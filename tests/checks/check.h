@@ -13,6 +13,7 @@
 #define CHECKS(X)                                                                                                    \
     X(isa_equals_scalar, "every ISA and variant against the scalar kernel, nasty inputs, sizes 0 to 130 and larger") \
     X(conformance, "the bits of millions of random values, on every ISA, are those of tests/data/conformance.txt")   \
+    X(narrow_conformance, "the bits of every form of narrow streams are those of tests/data/conformance_narrow.txt") \
     X(vocabulary, "every operation of every ISA's vocabulary against plain C, nasty operands")                       \
     X(all_floats, "roots and conversions of every ISA are correctly rounded (all 2^32 floats with --full)")          \
     X(bundles, "roots without the divider are correctly rounded, whichever estimate the CPU starts them from")       \
@@ -69,6 +70,12 @@
     X(exact_sum, "sums without rounding: known ones, any order, any split")                                          \
     X(overlaps, "every pair of buffers: one byte in common is refused, none is right, an unused one is free")        \
     X(team_size, "a team has no more threads than pay, and none below the threshold")                                \
+    X(narrow_is_rounded_once, "narrow streams equal the float32 update between exact reads and one rounding")        \
+    X(random_words, "the words of stochastic rounding: unbiased for each fraction, uncorrelated, one for each key")  \
+    X(conversions,                                                                                                   \
+      "adamw_split, adamw_join, adamw_encode, adamw_decode: every kind of float, thread counts, wrong calls")        \
+    X(split_is_float32, "a run of split parameters has the bits of the float32 run (1e8 element-steps with --full)") \
+    X(compensated, "a parameter with a compensation has the bits of its formula, and a dead unit decays in full")    \
     X(accumulate, "gradients of every dtype add up with one rounding, on every ISA and thread count")                \
     X(loss_scale, "growth and backoff by GradScaler's rule")                                                         \
     X(memory_given, "adamw_alloc: zeroed, aligned, and NULL where it cannot be")                                     \
@@ -209,6 +216,9 @@ double uniform(uint64_t *state);
 double normal(uint64_t *state);
 double normal_like(uint64_t *state); /* the sum of four uniforms: near enough for millions of values, and quick */
 
+/* A word of stochastic rounding, as kernels/ARITHMETIC.md has it, in plain C (random.c). */
+uint32_t random_word(uint64_t seed, uint64_t step, uint64_t random_stream, uint64_t index, unsigned word);
+
 /* ---- golden files (golden.c) ---- */
 
 /*
@@ -221,6 +231,8 @@ uint64_t golden_checksum(const char *text, size_t size);
 
 /* Prints what tests/data/conformance.txt has to hold (conformance.c). */
 void conformance_print(void);
+/* The same of tests/data/conformance_narrow.txt (narrow_conformance.c). */
+void narrow_conformance_print(void);
 
 /* ---- configs ---- */
 

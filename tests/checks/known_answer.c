@@ -14,9 +14,10 @@
 
 /* ---- kernels that are wrong ---- */
 
-static void no_scale(void *to, const void *grad, size_t n, const adamw_grad_scaling *scaling, size_t prefetch)
+static void no_scale(void *to, const void *grad, adamw_dtype dtype, size_t n, const adamw_grad_scaling *scaling,
+                     size_t prefetch)
 {
-    (void)to, (void)grad, (void)n, (void)scaling, (void)prefetch;
+    (void)to, (void)grad, (void)dtype, (void)n, (void)scaling, (void)prefetch;
 }
 static void no_average(void *average, const void *param, size_t n, float weight, float keep, size_t prefetch)
 {

@@ -387,11 +387,10 @@ bool check_team_size(const check_options *options)
     const size_t threshold = tuning->parallel_threshold, each = tuning->min_values_per_thread;
     (void)options;
     for (size_t total = 0; total < 40 * each + threshold; total += each / 2 + 1)
-        for (int wanted = 0; wanted <= 64; wanted = wanted * 2 + 1) {
-            const int size = adamw_team_size(tuning, total, wanted);
-            if (size < 1 || (wanted != 0 && size > wanted) || (total < threshold && size != 1) ||
-                (size > 1 && total / (size_t)size < each))
-                return check_fail("%zu values, at most %d threads: a team of %d", total, wanted, size);
+        for (size_t most = 1; most <= 64; most = most * 2 + 1) {
+            const size_t size = adamw_team_size(tuning, total, threshold, most);
+            if (size < 1 || size > most || (total < threshold && size != 1) || (size > 1 && total / size < each))
+                return check_fail("%zu values, at most %zu threads: a team of %zu", total, most, size);
         }
     return true;
 }

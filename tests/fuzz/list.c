@@ -48,6 +48,8 @@ static adamw_config config_from(stream *s, int *threads)
     config.eps = number(s, 1e-8);
     config.weight_decay = number(s, 1e-2);
     const uint8_t flags = byte(s);
+    config.rounding = flags == 248 ? (adamw_rounding)2 : (adamw_rounding)(flags >> 5 & 1);
+    config.seed = flags;
     config.decay = flags >= 250 ? (adamw_decay)flags : (adamw_decay)(flags & 1);
     config.arithmetic = flags == 249 ? (adamw_arithmetic)7 : (adamw_arithmetic)(flags >> 1 & 1);
     config.amsgrad = flags >> 2 & 1;
@@ -77,10 +79,57 @@ static bool spoil(uint8_t how, bool update, size_t *n, void **at)
     if (how >= 230)
         at[how % (update ? UPDATE_BUFFERS : STEP_BUFFERS)] = NULL;
     else if (how >= 210)
-        at[moved] = (char *)at[target] + (*n > 0 ? how % (*n * sizeof(float)) : 0);
+        at[moved] = (char *)at[target] + (*n > 0 ? how % (*n * sizeof(uint16_t)) : 0);
     else if (how >= 205)
         *n = SIZE_MAX / (size_t)(how - 204) / 2 + 1;
     return how >= 205;
+}
+
+/* The dtypes of a tensor: mostly float32, sometimes any that may work, rarely one that cannot. */
+static void dtypes_from(stream *s, bool update, adamw_tensor *tensor)
+{
+    const uint8_t kind = byte(s);
+    adamw_dtype *const all[] = {&tensor->param_dtype, &tensor->grad_dtype, &tensor->exp_avg_dtype,
+                                &tensor->exp_avg_sq_dtype, &tensor->copy_dtype};
+    const uint8_t bits = kind >= 128 ? byte(s) : 0;
+    if (kind >= 128) {
+        tensor->param_dtype = (adamw_dtype)(bits & 1);
+        tensor->exp_avg_dtype = (adamw_dtype)(bits >> 1 & 1);
+        tensor->exp_avg_sq_dtype = (adamw_dtype)(bits >> 2 & 1);
+        tensor->grad_dtype = (adamw_dtype)((bits >> 3) % 3);
+    }
+    if (update)
+        tensor->copy_dtype = (adamw_dtype)(1 + kind % 2);
+    if (kind >= 250)
+        *all[kind % 5] = (adamw_dtype)byte(s);
+}
+
+/* The dtype of the buffer's values. */
+static adamw_dtype dtype_of(const adamw_tensor *tensor, size_t buffer)
+{
+    switch (buffer) {
+    case PARAM:
+        return tensor->param_dtype;
+    case GRAD:
+        return tensor->grad_dtype;
+    case EXP_AVG:
+        return tensor->exp_avg_dtype;
+    case EXP_AVG_SQ:
+    case MAX_EXP_AVG_SQ:
+        return tensor->exp_avg_sq_dtype;
+    case PARAM_RESIDUAL:
+        return ADAMW_DTYPE_BFLOAT16;
+    case PARAM_COPY:
+        return tensor->copy_dtype;
+    default:
+        return ADAMW_DTYPE_FLOAT32;
+    }
+}
+
+/* Bytes of a value of the buffer. */
+static size_t width_of(const adamw_tensor *tensor, size_t buffer)
+{
+    return dtype_of(tensor, buffer) == ADAMW_DTYPE_FLOAT32 && buffer != PARAM_COPY ? sizeof(float) : sizeof(uint16_t);
 }
 
 static void tensor_from(stream *s, list *l, size_t t, uint32_t *values)
@@ -89,8 +138,10 @@ static void tensor_from(stream *s, list *l, size_t t, uint32_t *values)
     l->shift[t] = byte(s) % sizeof(float);
     size_t n = byte(s) % LARGEST;
     void *at[UPDATE_BUFFERS];
+    adamw_tensor tensor = {.n = 0};
+    dtypes_from(s, l->buffers == UPDATE_BUFFERS, &tensor);
     for (size_t b = 0; b < l->buffers; b++) {
-        const size_t bytes = n * (b == PARAM_COPY ? sizeof(uint16_t) : sizeof(float)) + l->shift[t];
+        const size_t bytes = n * width_of(&tensor, b) + l->shift[t];
         char *const block = malloc(bytes != 0 ? bytes : 1);
         if (block == NULL)
             abort();
@@ -103,30 +154,26 @@ static void tensor_from(stream *s, list *l, size_t t, uint32_t *values)
     }
     l->spoiled |= spoil(byte(s), l->buffers == UPDATE_BUFFERS, &n, at);
     const adamw_config *const config = flags % (GROUPS + 1) < GROUPS ? &l->configs[flags % (GROUPS + 1)] : NULL;
-    adamw_tensor tensor = {
-        .n = n, .param = at[PARAM], .grad = at[GRAD], .exp_avg = at[EXP_AVG], .exp_avg_sq = at[EXP_AVG_SQ]};
+    tensor.n = n;
+    tensor.param = at[PARAM];
+    tensor.grad = at[GRAD];
+    tensor.exp_avg = at[EXP_AVG];
+    tensor.exp_avg_sq = at[EXP_AVG_SQ];
     tensor.config = config;
     if ((config != NULL ? config : &l->configs[0])->amsgrad != (flags >= 252))
         tensor.max_exp_avg_sq = at[MAX_EXP_AVG_SQ];
     if (flags & 64)
         tensor.step = byte(s);
-    if (flags == 251)
-        tensor.param_dtype = (adamw_dtype)byte(s);
-    if (flags == 250)
-        tensor.grad_dtype = (adamw_dtype)byte(s);
     if (flags == 249)
         tensor.param_ema = at[PARAM];
-    if (flags == 248)
-        tensor.exp_avg_sq_dtype = (adamw_dtype)byte(s);
-    if (flags == 247)
-        tensor.param_residual = at[PARAM];
+    if (flags & 128)
+        tensor.param_residual = at[PARAM_RESIDUAL];
+    tensor.random_stream = flags & 15;
+    tensor.first_index = flags & 16 ? UINT32_MAX - 20 : flags;
     if (l->buffers == UPDATE_BUFFERS) {
         const uint8_t streams = byte(s);
         tensor.param_ema = streams < 230 ? at[PARAM_EMA] : tensor.param_ema;
         tensor.param_copy = streams < 240 ? at[PARAM_COPY] : NULL;
-        tensor.copy_dtype = streams >= 250 ? (adamw_dtype)streams : (adamw_dtype)(1 + streams % 2);
-        if (streams >= 220 && streams < 230)
-            tensor.grad_dtype = (adamw_dtype)(streams % 3);
     }
     l->tensors[t] = tensor;
 }
@@ -194,15 +241,15 @@ bool same_buffer(const list *a, const list *b, size_t tensor, size_t buffer, boo
 {
     const char *const x = a->blocks[tensor][buffer], *const y = b->blocks[tensor][buffer];
     const size_t bytes = a->bytes[tensor][buffer], shift = a->shift[tensor];
-    const size_t width = buffer == PARAM_COPY ? sizeof(uint16_t) : sizeof(float);
+    const adamw_dtype dtype = dtype_of(&a->tensors[tensor], buffer);
+    const size_t width = width_of(&a->tensors[tensor], buffer);
     if (memcmp(x, y, bytes) == 0)
         return true;
     if (!nan_is_nan || memcmp(x, y, shift) != 0)
         return false;
     for (size_t i = shift; i < bytes; i += width)
         if (memcmp(x + i, y + i, width) != 0 &&
-            !(buffer == PARAM_COPY ? both_half_nan(x + i, y + i, a->tensors[tensor].copy_dtype)
-                                   : both_nan(x + i, y + i)))
+            !(width == sizeof(float) ? both_nan(x + i, y + i) : both_half_nan(x + i, y + i, dtype)))
             return false;
     return true;
 }

@@ -11,12 +11,13 @@ enum {
     TENSORS = 6,
     LARGEST = 70, /* values of a tensor: no kernel needs more to go through all of its loops */
     GROUPS = 3,
-    /* The buffers of a tensor, in the order of adamw_tensor: a step has the first five. */
+    /* The buffers of a tensor, in the order of adamw_tensor: a step has the first six. */
     PARAM = 0,
     GRAD,
     EXP_AVG,
     EXP_AVG_SQ,
     MAX_EXP_AVG_SQ,
+    PARAM_RESIDUAL,
     STEP_BUFFERS,
     PARAM_EMA = STEP_BUFFERS,
     PARAM_COPY,

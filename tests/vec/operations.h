@@ -7,6 +7,8 @@
 
 #include "../../kernels/strict.h"
 
+#include <stdint.h>
+
 #include "../../include/adamw.h"
 #include "../../kernels/isa/isas.h"
 
@@ -26,7 +28,17 @@
     X(fma, v_fma(a, b, c))                                                                                           \
     X(fms, v_fms(a, b, c))                                                                                           \
     X(fnma, v_fnma(a, b, c))                                                                                         \
-    X(max_or_nan, v_max_or_nan(a, b))
+    X(max_or_nan, v_max_or_nan(a, b))                                                                                \
+    X(bits_add, v_of_bits(b_add(v_bits(a), v_bits(b))))                                                              \
+    X(bits_sub, v_of_bits(b_sub(v_bits(a), v_bits(b))))                                                              \
+    X(bits_mul, v_of_bits(b_mul(v_bits(a), v_bits(b))))                                                              \
+    X(bits_and, v_of_bits(b_and(v_bits(a), v_bits(b))))                                                              \
+    X(bits_xor, v_of_bits(b_xor(v_bits(a), v_bits(b))))                                                              \
+    X(bits_left, v_of_bits(b_left(v_bits(a), 7)))                                                                    \
+    X(bits_right, v_of_bits(b_right(v_bits(a), 7)))                                                                  \
+    X(bits_lanes, v_of_bits(b_add(b_lanes(), b_set((uint32_t)i))))                                                   \
+    X(bits_16, through_16(a))                                                                                        \
+    X(one_nan, v_one_nan(a))
 
 enum {
 #define VEC_NUMBER(name, call) VEC_##name,
@@ -89,6 +101,13 @@ ADAMW_INLINE vfloat through_f16(vfloat a)
     unsigned short half[LANES];
     v_store_f16(half, LANES, a);
     return v_load_f16(half, LANES);
+}
+
+ADAMW_INLINE vfloat through_16(vfloat a)
+{
+    unsigned short half[LANES];
+    b_store16(half, LANES, v_bits(a));
+    return v_of_bits(b_load16(half, LANES));
 }
 
 #define VEC_DEFINE(name, call)                                                                                       \

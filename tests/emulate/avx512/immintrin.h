@@ -62,6 +62,7 @@ EMULATED __m512d _mm512_setzero_pd(void) { EMULATED_LANES(__m512d, 8, 0); }
 EMULATED __m512i _mm512_setzero_si512(void) { EMULATED_LANES(__m512i, 16, 0); }
 
 EMULATED __m512 _mm512_loadu_ps(const void *from) { EMULATED_CAST(__m512, *(const char *)from); }
+EMULATED __m512i _mm512_loadu_si512(const void *from) { EMULATED_CAST(__m512i, *(const char *)from); }
 EMULATED void _mm512_storeu_ps(void *to, __m512 a) { memcpy(to, &a, sizeof a); }
 EMULATED void _mm512_storeu_pd(void *to, __m512d a) { memcpy(to, &a, sizeof a); }
 EMULATED __m256i _mm256_loadu_si256(const __m256i *from) { EMULATED_CAST(__m256i, *(const char *)from); }
@@ -205,6 +206,17 @@ EMULATED __m512i _mm512_mask_blend_epi32(__mmask16 mask, __m512i a, __m512i b)
 /* ---- integers and bits ---- */
 
 EMULATED __m512 _mm512_abs_ps(__m512 a) { EMULATED_LANES(__m512, 16, fabsf(a.lane[i])); }
+EMULATED __m512i _mm512_sub_epi32(__m512i a, __m512i b) { EMULATED_LANES(__m512i, 16, a.lane[i] - b.lane[i]); }
+EMULATED __m512i _mm512_mullo_epi32(__m512i a, __m512i b) { EMULATED_LANES(__m512i, 16, a.lane[i] * b.lane[i]); }
+/* A shift by more than 31 gives 0. */
+EMULATED __m512i _mm512_sllv_epi32(__m512i a, __m512i b)
+{
+    EMULATED_LANES(__m512i, 16, b.lane[i] < 32 ? a.lane[i] << b.lane[i] : 0);
+}
+EMULATED __m512i _mm512_srlv_epi32(__m512i a, __m512i b)
+{
+    EMULATED_LANES(__m512i, 16, b.lane[i] < 32 ? a.lane[i] >> b.lane[i] : 0);
+}
 EMULATED __m512i _mm512_add_epi32(__m512i a, __m512i b) { EMULATED_LANES(__m512i, 16, a.lane[i] + b.lane[i]); }
 EMULATED __m512i _mm512_maskz_sub_epi32(__mmask16 mask, __m512i a, __m512i b)
 {

@@ -200,7 +200,7 @@ typedef struct adamw_tensor {
  * at all was written, not even to the tensors before the bad one; adamw_step_explain() has the sentence.
  *
  * Threads take over the caller's rounding and subnormal mode. The caller's control register (MXCSR, FPCR), exception
- * flags included, is as before. A stack of 16 KiB is enough.
+ * flags included, is as before. A stack of 16 KiB is enough; 32 KiB where a stream is narrow or exp_avg is missing.
  *
  * ACCURATE evaluates Loshchilov & Hutter 2019 (arXiv:1711.05101), algorithm 2, and Kingma & Ba 2015
  * (arXiv:1412.6980) with the bias corrections folded into the rate and eps (its section 2). amsgrad is Reddi et al.
@@ -419,12 +419,17 @@ ADAMW_API bool adamw_isa_supported(adamw_isa isa);
  * best. One that cannot run here, or whose kernels do not have the promised bits because the library's files were
  * compiled with flags that change them (a test of 0.1 ms), is ADAMW_ERROR_ISA and a value that is no adamw_isa ADAMW_ERROR_INVALID_ARGUMENT; the
  * choice is then as before. Safe at any time, also while other threads step: all of them give the same bits.
+ *
+ * ADAMW_TUNING in the environment, read at the same moment, chooses the family of CPUs whose figures are used (how
+ * roots are computed, prefetches, thresholds), where the library would choose by the CPU's vendor: intel, amd, other;
+ * empty or auto leaves it to the library. The bits do not depend on it. With an unknown name every step, and
+ * adamw_isa_select(), is ADAMW_ERROR_ISA.
  */
 ADAMW_API adamw_status adamw_isa_select(adamw_isa isa);
 
 /* adamw_isa_active() returns the instruction set that the next step uses; ADAMW_ISA_AUTO (none) while ADAMW_ISA in the
- * environment names one that is unknown or cannot run here, or its kernels do not have the promised bits in this build:
- * every step is then ADAMW_ERROR_ISA. */
+ * environment names one that is unknown or cannot run here, or its kernels do not have the promised bits in this build,
+ * or ADAMW_TUNING names no family: every step is then ADAMW_ERROR_ISA. */
 ADAMW_API adamw_isa adamw_isa_active(void);
 
 /* adamw_isa_name() returns the name that ADAMW_ISA takes: "auto", "scalar", "avx2", "avx512", "neon"; "unknown" for
@@ -509,7 +514,7 @@ typedef struct adamw_info {
                            * host's parallel-for its parts; 1 with none */
     adamw_isa active;     /* as adamw_isa_active() */
     const char *reason;   /* why that one, in words */
-    const char *tuning;   /* the family of CPUs whose prefetch distances and thresholds are in use */
+    const char *tuning;   /* the family of CPUs whose figures are in use: a name of ADAMW_TUNING */
     char cpu[64];         /* the CPU's own name; "unknown" where it has none */
     size_t l1d, l2, l3;   /* bytes of one cache of each level, as the system tells; 0: unknown */
     char huge_pages[16];  /* the system's setting for transparent huge pages: always, madvise, never, unknown */

@@ -89,9 +89,13 @@ mutant root-estimate '--quick all_floats isa_equals_scalar' $avx512 's/return v_
 mutant root-range 'all_floats' $avx512 's/low = 0x12800000/low = 0x00800000/'
 mutant root-side-by-side '--quick bundles' $avx2 \
     's/const vfloat reciprocal = .*/const vfloat near = v_mul(x, estimate), s = v_fma(near, step, near), reciprocal = v_fma(estimate, step, estimate);/'
-mutant root-to-nearest '--quick threads_are_one' $update 's/BUNDLE > 1 \&\& k.to_nearest/BUNDLE > 1/'
+mutant root-to-nearest '--quick threads_are_one' $update 's/form.mix.bundle > 1 \&\& k.to_nearest/form.mix.bundle > 1/'
 mutant reciprocal '--quick vocabulary isa_equals_scalar' $avx512 \
     's/return _mm512_div_ps(a, b);/return _mm512_mul_ps(a, _mm512_div_ps(_mm512_set1_ps(1), b));/'
+mutant quotient-once '--quick bundles isa_equals_scalar' $avx2 \
+    's/return v_fnma(_mm256_min_ps(beyond, v_set(0x1p64f)), reciprocal, q);/(void)beyond;\n    return q;/'
+mutant quotient-infinite '--quick bundles isa_equals_scalar' $avx512 's/_mm512_min_ps(beyond, v_set(0x1p64f))/beyond/'
+mutant quotient-sign '--quick bundles' $avx2 's/beyond = v_fms(q, d, a);/beyond = v_sub(v_set(0), v_fnma(q, d, a));/'
 # The maximum, the tail, sums, conversions.
 mutant native-max '--quick vocabulary isa_equals_scalar' $avx2 \
     's/vfloat take_a = .*/return _mm256_max_ps(a, b);\n    vfloat take_a = a;/'

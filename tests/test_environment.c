@@ -1,6 +1,6 @@
 /*
- * test_environment.c - the environment variable ADAMW_ISA. It is read once in a process, and Criterion gives each
- * test a process of its own.
+ * test_environment.c - the environment variables ADAMW_ISA and ADAMW_TUNING. They are read once in a process, and
+ * Criterion gives each test a process of its own.
  */
 #define _POSIX_C_SOURCE 200809L /* setenv */
 #include <criterion/criterion.h>
@@ -11,6 +11,7 @@
 #include "../include/adamw.h"
 #include "../kernels/dispatch/cpu.h"
 #include "../kernels/dispatch/isa.h"
+#include "../kernels/dispatch/tuning.h"
 
 static adamw_status one_step(char *said)
 {
@@ -56,6 +57,55 @@ Test(environment, unknown)
     cr_assert_eq(adamw_isa_active(), ADAMW_ISA_AUTO);
     cr_assert_eq(adamw_isa_select(ADAMW_ISA_SCALAR), ADAMW_OK, "a choice by hand goes over the environment");
     cr_assert_eq(one_step(said), ADAMW_OK);
+}
+
+static const char *tuning(void)
+{
+    adamw_info info;
+    adamw_info_get(&info);
+    return info.tuning;
+}
+
+Test(environment, tuning)
+{
+    char said[256];
+    setenv("ADAMW_TUNING", "amd", 1);
+    expect("scalar", ADAMW_ISA_SCALAR);
+    cr_assert_str_eq(tuning(), "amd");
+    setenv("ADAMW_TUNING", "intel", 1);
+    cr_assert_eq(adamw_isa_select(ADAMW_ISA_AUTO), ADAMW_OK);
+    cr_assert_str_eq(tuning(), "amd", "the environment is read once");
+    cr_assert_eq(one_step(said), ADAMW_OK);
+}
+
+Test(environment, empty_tuning)
+{
+    setenv("ADAMW_TUNING", "", 1);
+    expect("", best());
+    cr_assert_str_eq(tuning(), adamw_tunings[adamw_family_of_cpu()].name);
+}
+
+Test(environment, unknown_tuning)
+{
+    char said[256];
+    setenv("ADAMW_TUNING", "zen9", 1);
+    cr_assert_eq(one_step(said), ADAMW_ERROR_ISA);
+    cr_assert_str_eq(said,
+                     "the environment variable ADAMW_TUNING is 'zen9', which is unknown: it must be one of auto, "
+                     "intel, amd, other");
+    cr_assert_eq(adamw_isa_select(ADAMW_ISA_SCALAR), ADAMW_ERROR_ISA, "nothing chooses a tuning by hand");
+    cr_assert_eq(one_step(said), ADAMW_ERROR_ISA);
+    cr_assert_eq(adamw_isa_active(), ADAMW_ISA_AUTO);
+}
+
+Test(environment, tuning_outlives_a_wrong_isa)
+{
+    char said[256];
+    setenv("ADAMW_ISA", adamw_isa_supported(ADAMW_ISA_NEON) ? "avx2" : "neon", 1);
+    setenv("ADAMW_TUNING", "other", 1);
+    cr_assert_eq(one_step(said), ADAMW_ERROR_ISA);
+    cr_assert_eq(adamw_isa_select(ADAMW_ISA_SCALAR), ADAMW_OK);
+    cr_assert_str_eq(tuning(), "other");
 }
 
 Test(environment, impossible)

@@ -17,23 +17,25 @@
 #include "../../kernels/vec/avx2.h"
 #endif
 
+#if defined(TRIED_DIVIDER) || defined(TRIED_FMA_ROOTS)
+ADAMW_INLINE root_mix with_fma_roots(root_mix mix, int by_fma)
+{
+    mix.by_fma = by_fma;
+    return mix;
+}
+#endif
+
 /* A macro does not expand its own name again, so these wrap the vocabulary's functions. */
 #if defined(TRIED_STREAM) && defined(TRIED_AVX512)
 #define v_store(to, x) _mm512_stream_ps((float *)(void *)(to), x)
 #elif defined(TRIED_STREAM)
 #define v_store(to, x) _mm256_stream_ps((float *)(void *)(to), x)
 #elif defined(TRIED_DIVIDER)
-ADAMW_INLINE void divider_roots(vfloat *x)
-{
-    ADAMW_UNROLL
-    for (int i = 0; i < BUNDLE; i++)
-        x[i] = v_sqrt(x[i]);
-}
-#define v_sqrt_bundle(x) divider_roots(x)
+#define v_sqrt_bundle(x, mix) v_sqrt_bundle(x, with_fma_roots(mix, 0))
 #elif defined(TRIED_FMA_ROOTS)
-#define v_sqrt_bundle(x) sqrt_bundle(x, BUNDLE)
+#define v_sqrt_bundle(x, mix) v_sqrt_bundle(x, with_fma_roots(mix, (mix).bundle))
 #elif defined(TRIED_UNDIVIDED)
-#define v_sqrt_bundle(x) (void)(x)
+#define v_sqrt_bundle(x, mix) (void)(x)
 #define v_div(a, b) v_mul(a, b)
 #endif
 

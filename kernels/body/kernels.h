@@ -9,6 +9,7 @@
 
 #include "../../include/adamw.h"
 #include "../isa/isas.h"
+#include "../vec/roots.h"
 
 /*
  * The variants of the update, each a function of its own in every ISA's table. Tests and benchmarks walk the same
@@ -76,11 +77,13 @@ typedef struct adamw_coefficients {
         float bias_correction2_sqrt; /* sqrt(bias_correction2) */
         float eps;
         float one_minus_c1; /* in float32, as torch.lerp has it */
+        float reciprocal;   /* of bias_correction2_sqrt, rounded to nearest */
     } torch;
     bool to_nearest;  /* the caller's rounding mode, without which v_sqrt_bundle() is not right */
     bool small_beta1; /* the moments' forms for betas below one half (kernels/ARITHMETIC.md) */
     bool small_beta2;
     adamw_prefetch prefetch;
+    adamw_roots roots;
 } adamw_coefficients;
 
 /*

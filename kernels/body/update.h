@@ -11,6 +11,7 @@
 typedef struct update_form {
     adamw_traits traits; /* the variant */
     bool prefetches;     /* as coefficients.prefetch has it */
+    root_mix mix;        /* as coefficients.roots has it */
     bool compensated;    /* the parameter carries a residual: */
     char *residual;
     bool small_beta1, small_beta2; /* the moments' forms for betas below one half */
@@ -61,11 +62,15 @@ ADAMW_INLINE vfloat update_moments(const adamw_coefficients *k, update_values *x
     return is.amsgrad ? x->max_exp_avg_sq : v;
 }
 
-/* The parameter, from the root of the second moment. */
-ADAMW_INLINE vfloat updated_param(const adamw_coefficients *k, vfloat p, vfloat m, vfloat root, const adamw_traits is)
+/* The parameter, from the root of the second moment. In a bundle, where the mode is to nearest, the quotient by a
+ * constant needs no divider. */
+ADAMW_INLINE vfloat updated_param(const adamw_coefficients *k, vfloat p, vfloat m, vfloat root, const adamw_traits is,
+                                  bool in_bundle)
 {
     if (is.torch) {
-        const vfloat root_hat = v_div(root, v_set(k->torch.bias_correction2_sqrt));
+        const vfloat divisor = v_set(k->torch.bias_correction2_sqrt);
+        const vfloat root_hat =
+            in_bundle ? v_div_by(root, divisor, v_set(k->torch.reciprocal)) : v_div(root, divisor);
         const vfloat denominator = v_add(root_hat, v_set(k->torch.eps));
         return v_add(p, v_div(v_mul(v_set(k->torch.negative_step_size), m), denominator));
     }
@@ -101,7 +106,7 @@ ADAMW_INLINE void store(char *to, size_t at, size_t tail, vfloat x)
 
 /* A bundle of vectors between its two halves: what the second needs of the first. */
 typedef struct update_bundle {
-    vfloat param[BUNDLE], exp_avg[BUNDLE], root[BUNDLE];
+    vfloat param[BUNDLE_MOST], exp_avg[BUNDLE_MOST], root[BUNDLE_MOST];
 } update_bundle;
 
 ADAMW_INLINE void prefetch_streams(const adamw_update_streams *s, size_t at, size_t bytes, prefetch_level level,
@@ -114,7 +119,7 @@ ADAMW_INLINE void prefetch_streams(const adamw_update_streams *s, size_t at, siz
 #undef PREFETCH
 }
 
-/* The first half of a bundle at `at`: the moments and roots of `count` vectors, BUNDLE of them, or 1 and then perhaps
+/* The first half of a bundle at `at`: the moments and roots of `count` vectors: a whole bundle, or 1 and then perhaps
  * only its first `tail` values. */
 ADAMW_INLINE update_bundle update_begin(const adamw_coefficients *k, const adamw_update_streams *s, size_t at,
                                         int count, size_t tail, const update_form form)
@@ -144,8 +149,8 @@ ADAMW_INLINE update_bundle update_begin(const adamw_coefficients *k, const adamw
         for (int i = 0; i < count; i++)
             prefetch_streams(s, at + (size_t)i * sizeof(vfloat), k->prefetch.far, SECOND_LEVEL, form.traits);
     }
-    if (count == BUNDLE)
-        v_sqrt_bundle(b.root);
+    if (count > 1)
+        v_sqrt_bundle(b.root, form.mix);
     else
         b.root[0] = v_sqrt(b.root[0]);
     if (tail) /* idle lanes divide by 1: with eps 0 they would be 0/0, which a caller may trap */
@@ -170,7 +175,7 @@ ADAMW_INLINE void update_finish(const adamw_coefficients *k, const adamw_update_
             continue;
         }
         store(s->param, here, tail,
-              updated_param(k, bundle->param[i], bundle->exp_avg[i], bundle->root[i], form.traits));
+              updated_param(k, bundle->param[i], bundle->exp_avg[i], bundle->root[i], form.traits, count > 1));
     }
 }
 
@@ -186,25 +191,26 @@ ADAMW_INLINE void update_vector(const adamw_coefficients *k, const adamw_update_
 ADAMW_INLINE size_t update_bundles(const adamw_coefficients *k, const adamw_update_streams *s, size_t bytes,
                                    const update_form form)
 {
-    const size_t whole = BUNDLE * sizeof(vfloat);
+    const int count = form.mix.bundle;
+    const size_t whole = (size_t)count * sizeof(vfloat);
     size_t at = 0;
-    if (!OVERLAP) {
+    if (!form.mix.overlap) {
         for (; at + whole <= bytes; at += whole) {
-            const update_bundle b = update_begin(k, s, at, BUNDLE, 0, form);
-            update_finish(k, s, at, BUNDLE, 0, form, &b);
+            const update_bundle b = update_begin(k, s, at, count, 0, form);
+            update_finish(k, s, at, count, 0, form, &b);
         }
         return at;
     }
     if (bytes < whole)
         return 0;
     /* A bundle's quotients wait until the next one's roots are under way: else both units idle in turn. */
-    update_bundle now = update_begin(k, s, at, BUNDLE, 0, form);
+    update_bundle now = update_begin(k, s, at, count, 0, form);
     for (; at + 2 * whole <= bytes; at += whole) {
-        const update_bundle next = update_begin(k, s, at + whole, BUNDLE, 0, form);
-        update_finish(k, s, at, BUNDLE, 0, form, &now);
+        const update_bundle next = update_begin(k, s, at + whole, count, 0, form);
+        update_finish(k, s, at, count, 0, form, &now);
         now = next;
     }
-    update_finish(k, s, at, BUNDLE, 0, form, &now);
+    update_finish(k, s, at, count, 0, form, &now);
     return at + whole;
 }
 
@@ -215,7 +221,7 @@ ADAMW_INLINE void update_loop(const adamw_coefficients *coefficients, const adam
     const adamw_coefficients k = *coefficients;
     const adamw_update_streams s = *streams;
     const size_t bytes = n * sizeof(float);
-    size_t at = BUNDLE > 1 && k.to_nearest ? update_bundles(&k, &s, bytes, form) : 0;
+    size_t at = form.mix.bundle > 1 && k.to_nearest ? update_bundles(&k, &s, bytes, form) : 0;
     for (; at + sizeof(vfloat) <= bytes; at += sizeof(vfloat))
         update_vector(&k, &s, at, 0, form);
     /* The tail runs the same body on a part of a vector, so that an element's bits never depend on its index. */
@@ -223,15 +229,19 @@ ADAMW_INLINE void update_loop(const adamw_coefficients *coefficients, const adam
         update_vector(&k, &s, at, n % LANES, form);
 }
 
-/* Three specialisations: the common case with and without prefetching (whose instructions cost 1.4 % in cache), and
- * one slow path for small betas that tests everything at run time. */
+/* Four specialisations: the common case with and without prefetching (whose instructions cost 1.4 % in cache), for CPUs
+ * with a quick divider one that tests this at run time, as none of them is known to gain by prefetching, and a slow
+ * path for small betas that tests everything at run time. */
 ADAMW_INLINE void update_forms(const adamw_coefficients *k, const adamw_update_streams *s, size_t n,
                                const adamw_traits traits)
 {
-    update_form form = {.traits = traits, .prefetches = k->prefetch.near != 0};
+    update_form form = {.traits = traits, .prefetches = k->prefetch.near != 0, .mix = root_mixes[ADAMW_ROOTS_FMA]};
     if (k->small_beta1 || k->small_beta2) {
         form.small_beta1 = k->small_beta1;
         form.small_beta2 = k->small_beta2;
+        update_loop(k, s, n, form);
+    } else if (BUNDLE_MOST > 1 && k->roots == ADAMW_ROOTS_DIVIDER) {
+        form.mix = root_mixes[ADAMW_ROOTS_DIVIDER];
         update_loop(k, s, n, form);
     } else if (form.prefetches) {
         update_loop(k, s, n, form);
@@ -245,6 +255,7 @@ static void update_compensated(const adamw_coefficients *k, const adamw_update_s
                                adamw_variant variant)
 {
     update_form form = {.prefetches = k->prefetch.near != 0,
+                        .mix = root_mixes[ADAMW_ROOTS_FMA],
                         .compensated = true,
                         .residual = (char *)residual,
                         .small_beta1 = k->small_beta1,

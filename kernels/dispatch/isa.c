@@ -1,6 +1,6 @@
 /*
- * isa.c - the choice of the active instruction set: adamw_isa_select() over the environment over the CPU. The one
- * atomic pointer below is the library's only state.
+ * isa.c - the choice of the active instruction set: adamw_isa_select() over the environment over the CPU; and of the
+ * tuning: the environment over the CPU. The one atomic pointer below is the library's only state.
  */
 #include "isa.h"
 
@@ -37,23 +37,28 @@ static const struct {
 #undef ENTRY
 };
 
-/* Every ISA with every family's tuning, so that one pointer holds all that is chosen. */
+/* Every ISA with every family's tuning, so that one pointer holds all that is chosen. The first of each, without
+ * kernels, stands in the pointer when the environment's ISA cannot be had: not NULL, so that it is looked up once. */
+#define NO_ISA [ADAMW_ISA_AUTO] = {ADAMW_ISA_AUTO, NULL, TUNING, NULL},
 #define ENTRY(NAME, name) [ADAMW_ISA_##NAME] = {ADAMW_ISA_##NAME, &adamw_kernels_##name, TUNING, NULL},
 static const adamw_dispatch choices[ADAMW_FAMILY_COUNT][ADAMW_ISA_COUNT] = {
 #define TUNING &adamw_tunings[ADAMW_FAMILY_INTEL]
-    [ADAMW_FAMILY_INTEL] = {ADAMW_ISAS(ENTRY)},
+    [ADAMW_FAMILY_INTEL] = {NO_ISA ADAMW_ISAS(ENTRY)},
+#undef TUNING
+#define TUNING &adamw_tunings[ADAMW_FAMILY_AMD]
+    [ADAMW_FAMILY_AMD] = {NO_ISA ADAMW_ISAS(ENTRY)},
 #undef TUNING
 #define TUNING &adamw_tunings[ADAMW_FAMILY_OTHER]
-    [ADAMW_FAMILY_OTHER] = {ADAMW_ISAS(ENTRY)},
+    [ADAMW_FAMILY_OTHER] = {NO_ISA ADAMW_ISAS(ENTRY)},
 #undef TUNING
 };
+#undef NO_ISA
 #undef ENTRY
 
 /* ---- the choice ---- */
 
-/* Stand in the pointer when the environment's choice cannot be had, and when its kernels in this build have wrong bits:
- * not NULL, so that it is looked up once. */
-static const adamw_dispatch impossible = {ADAMW_ISA_AUTO, NULL, &adamw_tunings[ADAMW_FAMILY_OTHER], NULL};
+/* Stand in the pointer when the environment's tuning is unknown, and when the kernels have wrong bits in this build. */
+static const adamw_dispatch unknown_tuning = {ADAMW_ISA_AUTO, NULL, &adamw_tunings[ADAMW_FAMILY_OTHER], NULL};
 static const adamw_dispatch wrong_build = {ADAMW_ISA_AUTO, NULL, &adamw_tunings[ADAMW_FAMILY_OTHER],
                                            ADAMW_WRONG_BUILD};
 
@@ -73,19 +78,28 @@ static adamw_isa best_of_cpu(void)
     return (adamw_isa)i;
 }
 
-static const adamw_dispatch *choice_of(adamw_isa isa)
+static adamw_isa best_for(adamw_isa isa) { return isa == ADAMW_ISA_AUTO ? best_of_cpu() : isa; }
+
+/* The value of an environment variable; NULL where the choice is left to the library. */
+static const char *choice_in(const char *variable)
 {
-    return &choices[adamw_family_of_cpu()][isa == ADAMW_ISA_AUTO ? best_of_cpu() : isa];
+    const char *name = getenv(variable);
+    return name == NULL || name[0] == '\0' || strcmp(name, "auto") == 0 ? NULL : name;
 }
 
 static const adamw_dispatch *choice_of_environment(void)
 {
-    const char *name = getenv(ADAMW_ISA_VARIABLE);
-    adamw_isa isa = ADAMW_ISA_AUTO;
-    if (name != NULL && name[0] != '\0' && (adamw_isa_from_name(name, &isa) != ADAMW_OK || !isas[isa].runs_here()))
-        return &impossible;
-    const adamw_dispatch *choice = choice_of(isa);
-    return adamw_answers_are_known(choice->kernels) ? choice : &wrong_build;
+    const char *isa_name = choice_in(ADAMW_ISA_VARIABLE), *family_name = choice_in(ADAMW_TUNING_VARIABLE);
+    const adamw_family family = family_name == NULL ? adamw_family_of_cpu() : adamw_family_from_name(family_name);
+    adamw_isa isa;
+    if (family == ADAMW_FAMILY_COUNT)
+        return &unknown_tuning;
+    if (isa_name == NULL)
+        isa = best_of_cpu();
+    else if (adamw_isa_from_name(isa_name, &isa) != ADAMW_OK || !isas[isa].runs_here())
+        isa = ADAMW_ISA_AUTO;
+    const adamw_dispatch *choice = &choices[family][isa];
+    return choice->kernels == NULL || adamw_answers_are_known(choice->kernels) ? choice : &wrong_build;
 }
 
 const adamw_dispatch *adamw_dispatch_active(void)
@@ -102,8 +116,10 @@ const adamw_dispatch *adamw_dispatch_active(void)
 
 const adamw_kernels *adamw_kernels_of(adamw_isa isa)
 {
-    return adamw_isa_supported(isa) ? choice_of(isa)->kernels : NULL;
+    return adamw_isa_supported(isa) ? choices[0][best_for(isa)].kernels : NULL;
 }
+
+bool adamw_dispatch_lacks_tuning(const adamw_dispatch *dispatch) { return dispatch == &unknown_tuning; }
 
 bool adamw_isa_supported(adamw_isa isa) { return is_isa(isa) && isas[isa].runs_here(); }
 
@@ -113,7 +129,10 @@ adamw_status adamw_isa_select(adamw_isa isa)
         return ADAMW_ERROR_INVALID_ARGUMENT;
     if (!adamw_isa_supported(isa))
         return ADAMW_ERROR_ISA;
-    const adamw_dispatch *choice = choice_of(isa);
+    const adamw_dispatch *before = adamw_dispatch_active();
+    if (before == &unknown_tuning)
+        return ADAMW_ERROR_ISA;
+    const adamw_dispatch *choice = &choices[before->tuning - adamw_tunings][best_for(isa)];
     if (!adamw_answers_are_known(choice->kernels))
         return ADAMW_ERROR_ISA;
     atomic_store(&active, choice);
@@ -137,7 +156,9 @@ adamw_status adamw_isa_from_name(const char *name, adamw_isa *isa)
 const char *adamw_isa_reason(void)
 {
     const adamw_dispatch *choice = adamw_dispatch_active();
-    if (choice == &impossible)
+    if (choice == &unknown_tuning)
+        return "ADAMW_TUNING in the environment names no family of CPUs: it must be one of " ADAMW_TUNING_NAMES;
+    if (choice->isa == ADAMW_ISA_AUTO)
         return "ADAMW_ISA in the environment names none that runs here: it must be one of " ADAMW_ISA_NAMES;
     if (choice->refusal != NULL)
         return choice->refusal;

@@ -97,6 +97,7 @@ static uint64_t update_answer(const adamw_kernels *kernels, int variant)
                                       .torch = {.decay_factor = 0.9993f,
                                                 .negative_step_size = -0.03f,
                                                 .bias_correction2_sqrt = 0.7f,
+                                                .reciprocal = 1 / 0.7f,
                                                 .eps = 1e-6f,
                                                 .one_minus_c1 = 0.3f},
                                       .to_nearest = true,

@@ -24,6 +24,7 @@ enum {
 
 typedef struct adamw_tuning {
     const char *name;             /* of the family of CPUs */
+    adamw_roots roots;            /* the mix of roots */
     adamw_prefetch prefetch;      /* distances of an update, in bytes; near 0: the family gains nothing by it */
     size_t prefetch_near_above;   /* lists of more values than this prefetch at all */
     size_t prefetch_far_from;     /* lists of this many values and more prefetch into the second level as well */
@@ -33,12 +34,25 @@ typedef struct adamw_tuning {
     size_t min_values_per_thread; /* and a team has no more threads than leave each this many */
 } adamw_tuning;
 
-/* The families, one line of tuning.c each. */
-typedef enum adamw_family { ADAMW_FAMILY_INTEL, ADAMW_FAMILY_OTHER, ADAMW_FAMILY_COUNT } adamw_family;
+/* The families, X(ENUMERATOR, name), one line of tuning.c each. `name` is the value of ADAMW_TUNING. */
+#define ADAMW_FAMILIES(X)                                                                                            \
+    X(INTEL, intel)                                                                                                  \
+    X(AMD, amd)                                                                                                      \
+    X(OTHER, other)
+
+typedef enum adamw_family {
+#define ADAMW_ENUMERATE(NAME, name) ADAMW_FAMILY_##NAME,
+    ADAMW_FAMILIES(ADAMW_ENUMERATE)
+#undef ADAMW_ENUMERATE
+        ADAMW_FAMILY_COUNT
+} adamw_family;
 extern ADAMW_INTERNAL const adamw_tuning adamw_tunings[ADAMW_FAMILY_COUNT];
 
 /* The family of this CPU. On x86 it executes CPUID, which a virtual machine takes microseconds for. */
 ADAMW_INTERNAL adamw_family adamw_family_of_cpu(void);
+
+/* The family of that name; ADAMW_FAMILY_COUNT where there is none. */
+ADAMW_INTERNAL adamw_family adamw_family_from_name(const char *name);
 
 /* The distances for a list of `total` values. */
 ADAMW_INTERNAL adamw_prefetch adamw_prefetch_of(const adamw_tuning *tuning, size_t total);

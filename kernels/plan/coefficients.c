@@ -57,6 +57,7 @@ void adamw_coefficients_of(adamw_coefficients *k, const adamw_config *config, ui
         k->torch.decay_factor = config->decay == ADAMW_DECAY_DECOUPLED ? (float)(1 - decay) : 1.0f;
         k->torch.negative_step_size = (float)(-config->lr / bias_correction1);
         k->torch.bias_correction2_sqrt = (float)bias_correction2_sqrt;
+        k->torch.reciprocal = 1 / k->torch.bias_correction2_sqrt;
         k->torch.eps = (float)config->eps;
         k->torch.one_minus_c1 = 1 - k->c1;
         k->small_beta1 = !(k->c1 < 0.5f); /* torch.lerp's own switch, on the float32 weight */

@@ -18,5 +18,6 @@ void adamw_group_take(adamw_group *group, const adamw_plan *plan, const adamw_te
     group->update = plan->kernels->update[group->variant];
     adamw_coefficients_of(&group->coefficients, config, step);
     group->coefficients.prefetch = plan->prefetch;
+    group->coefficients.roots = plan->tuning->roots;
     adamw_stages_of(&group->stages, plan->options, step);
 }

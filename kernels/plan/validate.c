@@ -280,7 +280,13 @@ static adamw_status take_kernels(adamw_plan *plan, const place *at)
         return ADAMW_OK;
     if (active->refusal != NULL)
         return fail(at, ADAMW_ERROR_ISA, "%s", active->refusal);
-    const char *name = getenv(ADAMW_ISA_VARIABLE);
+    const bool tuning = adamw_dispatch_lacks_tuning(active);
+    const char *name = getenv(tuning ? ADAMW_TUNING_VARIABLE : ADAMW_ISA_VARIABLE);
+    if (tuning)
+        return fail(at, ADAMW_ERROR_ISA,
+                    "the environment variable " ADAMW_TUNING_VARIABLE
+                    " is '%.40s', which is unknown: it must be one of " ADAMW_TUNING_NAMES,
+                    name != NULL ? name : "");
     return fail(at, ADAMW_ERROR_ISA,
                 "the environment variable " ADAMW_ISA_VARIABLE " is '%.40s', which is unknown or cannot run here: "
                 "it must be one of " ADAMW_ISA_NAMES " that this CPU has",

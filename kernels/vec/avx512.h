@@ -7,11 +7,18 @@
 
 #include <immintrin.h>
 
+#include "roots.h"
+
 ADAMW_TARGET_BEGIN("avx512f")
 
 typedef __m512 vfloat;
-/* Five vectors at a time: four roots on the FMA units beside one of the divider, see v_sqrt_bundle(). */
-enum { LANES = 16, BUNDLE = 5, OVERLAP = true };
+enum { LANES = 16, BUNDLE_MOST = 5 };
+/* Slow divider: four of five roots on the FMA units, overlapped. Quick divider: one of three (Zen 5, 4K values: 1.38
+ * times the rate of the other mix; 2 of 7 would be 1.43 times it, but needs twice the code and more registers). */
+static const root_mix root_mixes[ADAMW_ROOTS_COUNT] = {
+    [ADAMW_ROOTS_FMA] = {.bundle = 5, .by_fma = 4, .overlap = true},
+    [ADAMW_ROOTS_DIVIDER] = {.bundle = 3, .by_fma = 1},
+};
 
 ADAMW_INLINE vfloat v_set(float x) { return _mm512_set1_ps(x); }
 
@@ -68,24 +75,34 @@ ADAMW_INLINE __m512i outside_fma_range(vfloat x)
 
 /*
  * The divider is what bounds a step in cache: it serves every quotient and, in v_sqrt(), every root, in 22 cycles a
- * vector (Emerald Rapids). Four roots of five go to the FMA units instead, which have room for them, but not for
- * quotients as well. bench/README.md has the figures.
+ * vector (Emerald Rapids). Roots go to the FMA units instead as the mix has it; these have no room for quotients by
+ * anything but a constant. bench/README.md has the figures.
  */
-ADAMW_INLINE void sqrt_bundle(vfloat *x, int on_fma_units)
+ADAMW_INLINE void v_sqrt_bundle(vfloat *x, const root_mix mix)
 {
     __m512i outside = _mm512_setzero_si512();
     ADAMW_UNROLL
-    for (int i = 0; i < on_fma_units; i++)
+    for (int i = 0; i < mix.by_fma; i++)
         outside = _mm512_or_si512(outside, outside_fma_range(x[i]));
     const bool by_fma = _mm512_test_epi32_mask(outside, _mm512_set1_epi32(1 << 30)) == 0;
     ADAMW_UNROLL
-    for (int i = BUNDLE - 1; i >= 0; i--) /* the divider's first: it takes longest */
-        if (i < on_fma_units && __builtin_expect(by_fma, true))
+    for (int i = mix.bundle - 1; i >= 0; i--) /* the divider's first: it takes longest */
+        if (i < mix.by_fma && __builtin_expect(by_fma, true))
             x[i] = sqrt_from(x[i], _mm512_maskz_rsqrt14_ps(not_zero(x[i]), x[i]));
         else
             x[i] = v_sqrt(x[i]);
 }
-ADAMW_INLINE void v_sqrt_bundle(vfloat *x) { sqrt_bundle(x, BUNDLE - 1); }
+
+/*
+ * The quotient by a divisor that a whole step shares, without the divider: the product with the rounded reciprocal and
+ * one correction by the residual, a form that is correctly rounded to nearest for every divisor (ARITHMETIC.md). For
+ * an infinity the residual would be NaN; the hardware's minimum then gives its second operand, and the infinity stays.
+ */
+ADAMW_INLINE vfloat v_div_by(vfloat a, vfloat d, vfloat reciprocal)
+{
+    const vfloat q = v_mul(a, reciprocal), beyond = v_fms(q, d, a);
+    return v_fnma(_mm512_min_ps(beyond, v_set(0x1p64f)), reciprocal, q);
+}
 
 ADAMW_INLINE vfloat v_abs(vfloat a) { return _mm512_abs_ps(a); }
 /* The hardware's own minimum and maximum give their second operand for a NaN: here that is a. */

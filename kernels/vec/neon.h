@@ -7,8 +7,11 @@
 
 #include <arm_neon.h>
 
+#include "roots.h"
+
 typedef float32x4_t vfloat;
-enum { LANES = 4, BUNDLE = 1, OVERLAP = false };
+enum { LANES = 4, BUNDLE_MOST = 1 };
+static const root_mix root_mixes[ADAMW_ROOTS_COUNT] = {{.bundle = 1}, {.bundle = 1}};
 
 ADAMW_INLINE vfloat v_set(float x) { return vdupq_n_f32(x); }
 
@@ -48,7 +51,16 @@ ADAMW_INLINE vfloat v_max_or_nan(vfloat a, vfloat b)
     uint32x4_t keep_b = vandq_u32(vmvnq_u32(vcgtq_f32(a, b)), vceqq_f32(a, a));
     return vbslq_f32(keep_b, b, a);
 }
-ADAMW_INLINE void v_sqrt_bundle(vfloat *x) { x[0] = v_sqrt(x[0]); }
+ADAMW_INLINE void v_sqrt_bundle(vfloat *x, const root_mix mix)
+{
+    (void)mix;
+    x[0] = v_sqrt(x[0]);
+}
+ADAMW_INLINE vfloat v_div_by(vfloat a, vfloat d, vfloat reciprocal)
+{
+    (void)reciprocal;
+    return v_div(a, d);
+}
 
 ADAMW_INLINE vfloat v_abs(vfloat a) { return vabsq_f32(a); }
 ADAMW_INLINE vfloat v_clamp(vfloat a, vfloat limit)

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "half.h"
+#include "roots.h"
 
 typedef float vfloat;
-enum { LANES = 1, BUNDLE = 1, OVERLAP = false };
+enum { LANES = 1, BUNDLE_MOST = 1 };
+static const root_mix root_mixes[ADAMW_ROOTS_COUNT] = {{.bundle = 1}, {.bundle = 1}};
 
 ADAMW_INLINE vfloat v_set(float x) { return x; }
 
@@ -39,7 +41,16 @@ ADAMW_INLINE vfloat v_fma(vfloat a, vfloat b, vfloat c) { return fmaf(a, b, c); 
 ADAMW_INLINE vfloat v_fms(vfloat a, vfloat b, vfloat c) { return fmaf(a, b, -c); }
 ADAMW_INLINE vfloat v_fnma(vfloat a, vfloat b, vfloat c) { return fmaf(-a, b, c); }
 ADAMW_INLINE vfloat v_max_or_nan(vfloat a, vfloat b) { return a > b || a != a ? a : b; }
-ADAMW_INLINE void v_sqrt_bundle(vfloat *x) { x[0] = v_sqrt(x[0]); }
+ADAMW_INLINE void v_sqrt_bundle(vfloat *x, const root_mix mix)
+{
+    (void)mix;
+    x[0] = v_sqrt(x[0]);
+}
+ADAMW_INLINE vfloat v_div_by(vfloat a, vfloat d, vfloat reciprocal)
+{
+    (void)reciprocal;
+    return v_div(a, d);
+}
 
 ADAMW_INLINE vfloat v_abs(vfloat a) { return fabsf(a); }
 ADAMW_INLINE vfloat v_clamp(vfloat a, vfloat limit) { return a < -limit ? -limit : a > limit ? limit : a; }

@@ -231,6 +231,12 @@ bool for_each_config(config_visitor *visit, void *context)
 
 void step_with(adamw_isa isa, const adamw_config *config, uint64_t step, const adamw_tensor *tensor)
 {
+    step_tuned(isa, adamw_dispatch_active()->tuning, config, step, tensor);
+}
+
+void step_tuned(adamw_isa isa, const adamw_tuning *tuning, const adamw_config *config, uint64_t step,
+                const adamw_tensor *tensor)
+{
     const adamw_pass pass = {.update = true, .clip_coefficient = 1};
     const adamw_plan plan = {.config = config,
                              .step = step,
@@ -238,6 +244,8 @@ void step_with(adamw_isa isa, const adamw_config *config, uint64_t step, const a
                              .count = 1,
                              .total = tensor->n,
                              .kernels = adamw_kernels_of(isa),
-                             .tuning = adamw_dispatch_active()->tuning};
+                             .tuning = tuning,
+                             /* with and without */
+                             .prefetch = adamw_prefetch_of(tuning, step % 2 ? SIZE_MAX : 0)};
     adamw_pass_run_part(&plan, &pass, 0, 1);
 }

@@ -16,7 +16,7 @@
     X(narrow_conformance, "the bits of every form of narrow streams are those of tests/data/conformance_narrow.txt") \
     X(vocabulary, "every operation of every ISA's vocabulary against plain C, nasty operands")                       \
     X(all_floats, "roots and conversions of every ISA are correctly rounded (all 2^32 floats with --full)")          \
-    X(bundles, "roots without the divider are correctly rounded, whichever estimate the CPU starts them from")       \
+    X(bundles, "roots and quotients without the divider are correctly rounded, from every estimate of a CPU's")      \
     X(known_answer, "the test of a build at its first step knows each ISA's kernels, and finds any that is wrong")   \
     X(memory, "buffers at every byte offset, between canaries and pages that may not be touched")                    \
     X(split_is_whole, "a tensor in two calls, a list in many calls and any parts equal one call")                    \
@@ -243,7 +243,9 @@ bool for_each_config(config_visitor *visit, void *context);
 adamw_config config_of_variant(adamw_variant variant);
 const char *name_of_variant(adamw_variant variant);
 
-/* One step of the kernels of `isa` on the calling thread. */
+/* One step of the kernels of `isa` on the calling thread, with the active tuning or a family's. */
 void step_with(adamw_isa isa, const adamw_config *config, uint64_t step, const adamw_tensor *tensor);
+void step_tuned(adamw_isa isa, const adamw_tuning *tuning, const adamw_config *config, uint64_t step,
+                const adamw_tensor *tensor);
 
 #endif

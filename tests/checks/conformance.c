@@ -88,18 +88,21 @@ static void run_chunk(conformance_run *run, adamw_variant variant, int chunk)
     for (adamw_isa isa = ADAMW_ISA_SCALAR; isa < ADAMW_ISA_COUNT; isa = (adamw_isa)(isa + 1)) {
         if (isa != ADAMW_ISA_SCALAR && !check_wants(run->options, isa))
             continue;
-        buffers_copy(&run->work, &run->input);
-        const adamw_tensor tensor = buffers_tensor(&run->work, &config);
-        step_with(isa, &config, step, &tensor);
-        const uint64_t digest = digest_of_buffers(&run->work);
-        if (isa == ADAMW_ISA_SCALAR)
-            scalar_digest = digest;
-        else if (digest != scalar_digest)
-            run->same =
-                check_fail("%s of %s has other bits than scalar in chunk %d: betas %g %g, lr %g, "
-                           "weight_decay %g, eps %g, maximize %d, step %" PRIu64 ", seed %" PRIu64,
-                           name_of_variant(variant), adamw_isa_name(isa), chunk, config.beta1, config.beta2,
-                           config.lr, config.weight_decay, config.eps, config.maximize, step, run->options->seed);
+        for (size_t family = 0; family < (isa == ADAMW_ISA_SCALAR ? 1 : ADAMW_FAMILY_COUNT); family++) {
+            buffers_copy(&run->work, &run->input);
+            const adamw_tensor tensor = buffers_tensor(&run->work, &config);
+            step_tuned(isa, &adamw_tunings[family], &config, step, &tensor);
+            const uint64_t digest = digest_of_buffers(&run->work);
+            if (isa == ADAMW_ISA_SCALAR)
+                scalar_digest = digest;
+            else if (digest != scalar_digest)
+                run->same = check_fail("%s of %s, tuned for %s, has other bits than scalar in chunk %d: betas %g %g, "
+                                       "lr %g, weight_decay "
+                                       "%g, eps %g, maximize %d, step %" PRIu64 ", seed %" PRIu64,
+                                       name_of_variant(variant), adamw_isa_name(isa), adamw_tunings[family].name,
+                                       chunk, config.beta1, config.beta2, config.lr, config.weight_decay, config.eps,
+                                       config.maximize, step, run->options->seed);
+        }
     }
     run->digest = mix64(run->digest + scalar_digest);
     run->values += run->input.n;

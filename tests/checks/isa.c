@@ -16,17 +16,18 @@ static bool compare_isas(const adamw_config *config, uint64_t step, void *contex
     buffers_copy(c->expected, c->input);
     step_with(ADAMW_ISA_SCALAR, config, step, &tensor);
     FOR_EACH_ISA(c->options, isa)
-    {
+    for (size_t family = 0; family < ADAMW_FAMILY_COUNT; family++) {
         tensor = buffers_tensor(c->actual, config);
         buffers_copy(c->actual, c->input);
-        step_with(isa, config, step, &tensor);
+        step_tuned(isa, &adamw_tunings[family], config, step, &tensor);
         const size_t at = buffers_difference(c->expected, c->actual);
         if (at != c->input->n)
-            return check_fail("%s differs from scalar at %zu of %zu: decay %d, arithmetic %d, amsgrad %d, maximize "
-                              "%d, betas %g %g, lr %g, step %llu, seed %llu",
-                              adamw_isa_name(isa), at, c->input->n, (int)config->decay, (int)config->arithmetic,
-                              config->amsgrad, config->maximize, config->beta1, config->beta2, config->lr,
-                              (unsigned long long)step, (unsigned long long)c->options->seed);
+            return check_fail(
+                "%s, tuned for %s, differs from scalar at %zu of %zu: decay %d, arithmetic %d, amsgrad %d, maximize "
+                "%d, betas %g %g, lr %g, step %llu, seed %llu",
+                adamw_isa_name(isa), adamw_tunings[family].name, at, c->input->n, (int)config->decay,
+                (int)config->arithmetic, config->amsgrad, config->maximize, config->beta1, config->beta2, config->lr,
+                (unsigned long long)step, (unsigned long long)c->options->seed);
     }
     return true;
 }

@@ -47,7 +47,7 @@ static const struct {
     const char *name;
     size_t stack;
 } calls[CALLS] = {[STEP] = {"adamw_step", 16 * KIB},
-                  [STEP_WITHOUT_EXP_AVG] = {"adamw_step without exp_avg", 16 * KIB},
+                  [STEP_WITHOUT_EXP_AVG] = {"adamw_step without exp_avg", 32 * KIB},
                   [STEP_PART] = {"adamw_step_part", 16 * KIB},
                   [STEP_F32] = {"adamw_step_f32", 16 * KIB},
                   [UPDATE] = {"adamw_update", 64 * KIB},

@@ -46,7 +46,9 @@ static float expected(int operation, float a, float b, float c)
         return a < -b ? -b : a > b ? b : a;
     case VEC_sqrt:
     case VEC_sqrt_bundle:
-    case VEC_sqrt_bundle_last: /* rounding the double root to float is known to equal rounding once */
+    case VEC_sqrt_bundle_last:
+    case VEC_sqrt_divider:
+    case VEC_sqrt_divider_last: /* rounding the double root to float is known to equal rounding once */
         return (float)sqrt((double)a);
     case VEC_fma:
         return fmaf(a, b, c);
@@ -239,8 +241,9 @@ bool check_all_floats(const check_options *options)
     static const struct {
         int operation;
         uint64_t stride;
-    } each[] = {{VEC_sqrt, 67}, {VEC_sqrt_bundle, 67}, {VEC_sqrt_bundle_last, 997},
-                {VEC_abs, 997}, {VEC_bf16, 997},       {VEC_f16, 997}};
+    } each[] = {{VEC_sqrt, 67},          {VEC_sqrt_bundle, 67}, {VEC_sqrt_bundle_last, 997},
+                {VEC_sqrt_divider, 997}, {VEC_abs, 997},        {VEC_bf16, 997},
+                {VEC_f16, 997}};
     for (size_t i = 0; i < sizeof each / sizeof each[0]; i++)
         if (!all_agree(options, each[i].operation, options->full ? 1 : options->quick ? 65537 : each[i].stride))
             return false;

@@ -19,8 +19,10 @@
     X(mul, v_mul(a, b))                                                                                              \
     X(div, v_div(a, b))                                                                                              \
     X(sqrt, v_sqrt(a))                                                                                               \
-    X(sqrt_bundle, bundle_root(a, 0))                                                                                \
-    X(sqrt_bundle_last, bundle_root(a, BUNDLE - 1))                                                                  \
+    X(sqrt_bundle, bundle_root(a, ADAMW_ROOTS_FMA, false))                                                           \
+    X(sqrt_bundle_last, bundle_root(a, ADAMW_ROOTS_FMA, true))                                                       \
+    X(sqrt_divider, bundle_root(a, ADAMW_ROOTS_DIVIDER, false))                                                      \
+    X(sqrt_divider_last, bundle_root(a, ADAMW_ROOTS_DIVIDER, true))                                                  \
     X(abs, v_abs(a))                                                                                                 \
     X(bf16, through_bf16(a))                                                                                         \
     X(f16, through_f16(a))                                                                                           \
@@ -60,6 +62,8 @@ typedef struct vec_operations {
      * reciprocal, and how far the estimate may be off, relatively. */
     vec_function *sqrt_from;
     double sqrt_estimate;
+    /* The quotient a / b, c being 1 / b rounded. */
+    vec_function *div_by;
 } vec_operations;
 
 /* One table for each ISA, in its file; without functions where the target architecture is another one. */
@@ -79,14 +83,15 @@ static inline const vec_operations *vec_operations_of(adamw_isa isa)
 
 #ifdef VEC_INSTANTIATE
 
-/* The root as a bundle gives it in its place `i`. */
-ADAMW_INLINE vfloat bundle_root(vfloat a, int i)
+/* The root as a bundle gives it in its first or last place. */
+ADAMW_INLINE vfloat bundle_root(vfloat a, adamw_roots roots, bool last)
 {
-    vfloat x[BUNDLE];
-    for (int k = 0; k < BUNDLE; k++)
+    const root_mix mix = root_mixes[roots];
+    vfloat x[BUNDLE_MOST];
+    for (int k = 0; k < BUNDLE_MOST; k++)
         x[k] = a;
-    v_sqrt_bundle(x);
-    return x[i];
+    v_sqrt_bundle(x, mix);
+    return x[last ? mix.bundle - 1 : 0];
 }
 
 /* Narrowed and widened again. */
@@ -121,6 +126,8 @@ ADAMW_INLINE vfloat through_16(vfloat a)
     }
 VEC_OPERATIONS(VEC_DEFINE)
 
+VEC_DEFINE(div_by, v_div_by(a, b, c))
+
 static void vec_load_part(const float *from, size_t n, float *to) { v_store(to, v_load_tail(from, n)); }
 static void vec_store_part(const float *from, size_t n, float *to) { v_store_tail(to, n, v_load(from)); }
 static void vec_part_or_one(const float *from, size_t n, float *to) { v_store(to, v_tail_or_one(v_load(from), n)); }
@@ -129,6 +136,6 @@ static void vec_part_or_one(const float *from, size_t n, float *to) { v_store(to
 /* Between the braces of a table: an ISA may have more members. */
 #define VEC_MEMBERS                                                                                                  \
     .run = {VEC_OPERATIONS(VEC_ENTRY)}, .lanes = LANES, .load_part = vec_load_part, .store_part = vec_store_part,    \
-    .part_or_one = vec_part_or_one
+    .part_or_one = vec_part_or_one, .div_by = vec_div_by
 
 #endif

@@ -21,7 +21,8 @@ static void print_cache(const char *name, size_t bytes)
 static const char help[] =
     "adamw-info - prints what libadamw finds on this machine: compiler, CPU, caches, instruction sets, threads\n\n"
     "    adamw-info                 takes no arguments\n"
-    "    ADAMW_ISA=NAME adamw-info  with this instruction set, as every program that uses the library takes it\n";
+    "    ADAMW_ISA=NAME adamw-info  with this instruction set, as every program that uses the library takes it\n"
+    "    ADAMW_TUNING=NAME adamw-info  likewise with the figures of a family of CPUs: intel, amd, other\n";
 
 /* Everything was printed, or the program ends with an error: a full disk is one. */
 static int end_with(int status)
@@ -33,9 +34,13 @@ static int end_with(int status)
     return 2;
 }
 
-/* ADAMW_ISA names none that runs here: every step would be refused. */
-static int refuse_isa(void)
+/* ADAMW_TUNING names no family, or ADAMW_ISA names none that runs here: every step would be refused. */
+static int refuse_environment(const adamw_info *info)
 {
+    if (strncmp(info->reason, "ADAMW_TUNING", strlen("ADAMW_TUNING")) == 0) {
+        fprintf(stderr, "adamw-info: %s\n", info->reason);
+        return 2;
+    }
     const char *name = getenv("ADAMW_ISA");
     fflush(stdout);
     fprintf(stderr, "adamw-info: ADAMW_ISA is '%s': it must be one of %s", name != NULL ? name : "",
@@ -70,7 +75,8 @@ int main(int argc, char **argv)
         printf("%-14s %s%s\n", adamw_isa_name(isa), adamw_isa_supported(isa) ? "runs here" : "does not run here",
                isa == info.active ? ", active" : "");
     printf("%-14s %s\n", "why", info.reason);
+    printf("%-14s %s\n", "tuned for", info.tuning);
     printf("%-14s at most %d (engine: %s)\n", "threads", info.threads, info.engine);
     printf("%-14s %s\n", "huge pages", info.huge_pages);
-    return end_with(info.active == ADAMW_ISA_AUTO ? refuse_isa() : 0);
+    return end_with(info.active == ADAMW_ISA_AUTO ? refuse_environment(&info) : 0);
 }

@@ -11,10 +11,11 @@ fail() {
     failed=1
 }
 
-unset ADAMW_ISA
+unset ADAMW_ISA ADAMW_TUNING
 for isa in '' auto scalar; do
     [ "$(ADAMW_ISA=$isa "$info" | grep -c ', active$')" = 1 ] || fail "no active instruction set with ADAMW_ISA='$isa'"
 done
+[ "$(ADAMW_TUNING=amd "$info" | grep -c '^tuned for *amd$')" = 1 ] || fail "ADAMW_TUNING=amd is not used"
 "$info" --help | grep -q 'ADAMW_ISA=NAME' || fail "--help"
 
 # refused 'words' command...: status 2 and the words on stderr.
@@ -27,6 +28,7 @@ refused() {
     case $said in *"$words"*) ;; *) fail "'$said' lacks '$words'" ;; esac
 }
 refused "ADAMW_ISA is 'mmx': it must be one of auto, scalar" env ADAMW_ISA=mmx "$info"
+refused "must be one of auto, intel, amd, other" env ADAMW_TUNING=zen9 "$info"
 refused "unknown argument '--wrong'" "$info" --wrong
 if [ -c /dev/full ]; then
     ! "$info" > /dev/full 2> /dev/null || fail "a full device ends well"

@@ -14,6 +14,7 @@
 #   BUILD               the folder for everything that is made (default build)
 #   PREFIX, LIBDIR, INCLUDEDIR, DESTDIR
 #                       where to install (default /usr/local)
+#   STRIP               takes the debug data out of what is installed (default the compiler's strip; STRIP=: keeps it)
 #
 # The rules for tests, benchmarks and tools stand in their folders' rules.mk.
 
@@ -140,6 +141,7 @@ $(LIB_SHARED): $(LIB_OBJECTS)
 	$(Q)ln -sf $(@F).$(VERSION) $(BUILD)/$(LIB_SONAME) && ln -sf $(LIB_SONAME) $@
 
 PREFIX ?= /usr/local
+STRIP ?= $$($(CC) -print-prog-name=strip)
 LIBDIR ?= $(call given,PREFIX)/lib
 INCLUDEDIR ?= $(call given,PREFIX)/include
 HEADERS := $(sort $(wildcard include/*.h))
@@ -157,6 +159,7 @@ install: all $(BUILD)/adamw.pc ## headers, libraries and adamw.pc below DESTDIR 
 	install -m 644 -- $(HEADERS) $(to_include)/
 	install -m 644 -- $(LIB_STATIC) $(to_lib)/
 	install -m 755 -- $(LIB_SHARED).$(VERSION) $(to_lib)/
+	$(STRIP) --strip-debug $(to_lib)/libadamw.a $(to_lib)/libadamw.so.$(VERSION)
 	ln -sf -- libadamw.so.$(VERSION) $(to_lib)/$(LIB_SONAME)
 	ln -sf -- $(LIB_SONAME) $(to_lib)/libadamw.so
 	install -m 644 -- $(BUILD)/adamw.pc $(to_lib)/pkgconfig/

@@ -97,7 +97,10 @@ endif
 # After the user's CFLAGS: what the bits rest on (kernels/strict.h is the second belt).
 STRICT_FLAGS := -ffp-contract=off -fno-math-errno
 
-LIB_CFLAGS = -std=c11 $(CFLAGS) $(C_WARNINGS) -fPIC -fvisibility=hidden $(OPENMP_FLAGS) $(STRICT_FLAGS)
+# Two builds of the same sources are the same bytes wherever they stand: no path is kept in what is made.
+PATH_FLAGS := -ffile-prefix-map=$(call quote,$(CURDIR))=.
+
+LIB_CFLAGS = -std=c11 $(CFLAGS) $(C_WARNINGS) -fPIC -fvisibility=hidden $(OPENMP_FLAGS) $(STRICT_FLAGS) $(PATH_FLAGS)
 LIB_LIBS := -lm
 
 LIB_SOURCES := $(sort $(wildcard kernels/*/*.c))
@@ -159,7 +162,7 @@ install: all $(BUILD)/adamw.pc ## headers, libraries and adamw.pc below DESTDIR 
 	install -m 644 -- $(HEADERS) $(to_include)/
 	install -m 644 -- $(LIB_STATIC) $(to_lib)/
 	install -m 755 -- $(LIB_SHARED).$(VERSION) $(to_lib)/
-	$(STRIP) --strip-debug $(to_lib)/libadamw.a $(to_lib)/libadamw.so.$(VERSION)
+	$(STRIP) -S -- $(to_lib)/libadamw.a $(to_lib)/libadamw.so.$(VERSION)
 	ln -sf -- libadamw.so.$(VERSION) $(to_lib)/$(LIB_SONAME)
 	ln -sf -- $(LIB_SONAME) $(to_lib)/libadamw.so
 	install -m 644 -- $(BUILD)/adamw.pc $(to_lib)/pkgconfig/

@@ -170,12 +170,20 @@ def source(version: str) -> str:
 
 
 def header() -> str:
-    schedule = INCLUDE.sub("", (TOP / "include/adamw_schedule.h").read_text())
-    text, found = re.subn(r'^#include "adamw_schedule.h"\n', lambda _: schedule, (TOP / "include/adamw.h").read_text(),
-                          flags=re.M)
-    if found != 1 or INCLUDE.search(text):
-        fail("include/adamw.h must include adamw_schedule.h once, and no other header of its own")
-    return f"/*\n{licence()} */\n{text}"
+    """adamw.h with the text of the other public headers in the place of their first #include."""
+    seen = {TOP / "include/adamw.h"}
+
+    def expand(path: Path) -> str:
+        def included(line: re.Match) -> str:
+            name = (path.parent / line[1]).resolve()
+            if name in seen:
+                return ""
+            seen.add(name)
+            return expand(name)
+
+        return INCLUDE.sub(included, path.read_text())
+
+    return f"/*\n{licence()} */\n{expand(TOP / 'include/adamw.h')}"
 
 
 def main() -> None:

@@ -3,12 +3,12 @@
 
 consumer=tools/packaging/consumer
 
-# same_digest PROGRAM: it prints what the first program did.
+# same_digest COMMAND ...: it prints what the first program did.
 same_digest() {
-    printed=$("$1") || fail "$1 ended with an error"
-    echo "$printed ${1#"$work"/}"
+    printed=$("$@") || fail "$* ended with an error"
+    echo "$printed $*"
     [ -s "$work/digest" ] || printf '%s\n' "$printed" >"$work/digest"
-    [ "$printed" = "$(cat "$work/digest")" ] || fail "$1 has other bits than make's build: $(cat "$work/digest")"
+    [ "$printed" = "$(cat "$work/digest")" ] || fail "$* has other bits than make's build: $(cat "$work/digest")"
 }
 
 # The digest of make's build.
@@ -139,7 +139,7 @@ part_amalgamation() {
     if command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64 >/dev/null; then
         aarch64-linux-gnu-gcc -O2 -static -I"$work/amalgamation" $consumer/consumer.c "$work/amalgamation/adamw.c" -lm \
             -o "$work/in-aarch64"
-        same_digest "$work/in-aarch64"
+        same_digest qemu-aarch64 "$work/in-aarch64"
     else
         echo "aarch64-linux-gnu-gcc or qemu-aarch64 is not installed: not compiled for AArch64"
     fi

@@ -15,6 +15,7 @@ TOP = Path(__file__).resolve().parents[2]
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include "(.+?)".*\n', re.M)
 # A header with a vector in it is a template over the instruction sets.
 VOCABULARY = re.compile(r"\bvfloat\b")
+DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.M)
 GUARD = re.compile(r"^#ifndef (ADAMW_\w*_H)\n#define \1\n(.*)^#endif.*\n\Z", re.M | re.S)
 # The macros that choose what the system's headers declare count before the first of them alone.
 FEATURE = re.compile(r"^#if !defined\((_\w+_SOURCE)\)\n#define \1.*\n#endif\n", re.M)
@@ -130,12 +131,12 @@ def rename(text: str, prefix: str, names: set[str]) -> str:
     return "".join(tokens)
 
 
-def undefine(text: str) -> str:
-    """Ends the macros that the text leaves defined."""
+def undefine(text: str, shared: set[str]) -> str:
+    """Ends the macros that the text leaves defined, but those that a header of all files has as well."""
     left: dict[str, None] = {}
     for verb, name in re.findall(r"^[ \t]*#[ \t]*(define|undef)[ \t]+(\w+)", text, re.M):
         left.pop(name, None) if verb == "undef" else left.setdefault(name)
-    return "".join(f"#undef {name}\n" for name in left)
+    return "".join(f"#undef {name}\n" for name in left if name not in shared)
 
 
 def section(path: Path, text: str) -> str:
@@ -155,6 +156,7 @@ def source(version: str) -> str:
     # strict.h is what refuses a build, and has to be the first to speak.
     order = sorted(sources.headers, key=lambda path: path.name != "strict.h")
     code = {path: code_of(text) for path, text in units.items()}
+    shared = {name for text in sources.headers.values() for name in DEFINE.findall(text)}
     parts = [f"/*\n * adamw.c - libadamw {version} in one file, made by `make amalgamation` from kernels/. Compile it "
              f"for itself:\n *\n *     cc -O2 -c adamw.c\n *\n * with -fopenmp for threads; link libm.\n *\n"
              f"{licence()} */\n"]
@@ -165,7 +167,7 @@ def source(version: str) -> str:
             parts.append('\n#include "adamw.h"\n')
     for path, text in units.items():
         parts.append(section(path, rename(text, f"{path.stem}_", names_of(code[path]))))
-        parts.append(undefine(code[path]))
+        parts.append(undefine(code[path], shared))
     return "".join(parts)
 
 

@@ -16,6 +16,7 @@
 #   BUILD               the folder for everything that is made (default build)
 #   PREFIX, LIBDIR, INCLUDEDIR, DESTDIR
 #                       where to install (default /usr/local)
+#   STRIP               takes the debug data out of what is installed (default the compiler's strip; STRIP=: keeps it)
 #
 # The rules for tests, benchmarks and tools stand in their folders' rules.mk.
 
@@ -118,7 +119,10 @@ endif
 # After the user's CFLAGS: what the bits rest on (kernels/strict.h is the second belt).
 STRICT_FLAGS := -ffp-contract=off -fno-math-errno
 
-LIB_CFLAGS = -std=c11 $(CFLAGS) $(C_WARNINGS) -fPIC -fvisibility=hidden $(TEAM_FLAGS) $(STRICT_FLAGS)
+# Two builds of the same sources are the same bytes wherever they stand: no path is kept in what is made.
+PATH_FLAGS := -ffile-prefix-map=$(call quote,$(CURDIR))=.
+
+LIB_CFLAGS = -std=c11 $(CFLAGS) $(C_WARNINGS) -fPIC -fvisibility=hidden $(TEAM_FLAGS) $(STRICT_FLAGS) $(PATH_FLAGS)
 # What a program that links the static library needs beside it.
 LIB_LIBS := -lm $(filter -pthread -fopenmp,$(TEAM_FLAGS))
 
@@ -163,6 +167,7 @@ $(LIB_SHARED): $(LIB_OBJECTS)
 	$(Q)ln -sf $(@F).$(VERSION) $(BUILD)/$(LIB_SONAME) && ln -sf $(LIB_SONAME) $@
 
 PREFIX ?= /usr/local
+STRIP ?= $$($(CC) -print-prog-name=strip)
 LIBDIR ?= $(call given,PREFIX)/lib
 INCLUDEDIR ?= $(call given,PREFIX)/include
 HEADERS := $(sort $(wildcard include/*.h))
@@ -180,6 +185,7 @@ install: all $(BUILD)/adamw.pc ## headers, libraries and adamw.pc below DESTDIR 
 	install -m 644 -- $(HEADERS) $(to_include)/
 	install -m 644 -- $(LIB_STATIC) $(to_lib)/
 	install -m 755 -- $(LIB_SHARED).$(VERSION) $(to_lib)/
+	$(STRIP) -S -- $(to_lib)/libadamw.a $(to_lib)/libadamw.so.$(VERSION)
 	ln -sf -- libadamw.so.$(VERSION) $(to_lib)/$(LIB_SONAME)
 	ln -sf -- $(LIB_SONAME) $(to_lib)/libadamw.so
 	install -m 644 -- $(BUILD)/adamw.pc $(to_lib)/pkgconfig/

@@ -25,6 +25,10 @@ stray-fma    | part_stray_fma                   | no fused multiply-add in the k
 refusals     | part_refusals                    | 32-bit, big-endian and -ffast-math builds are refused in words
 cplusplus    | part_cplusplus                   | adamw.h in C++
 install      | part_install                     | make install, pkg-config, make uninstall
+cmake        | part_cmake                       | CMake: found, in the tree, static, shared, C and C++; refusals
+amalgamation | part_amalgamation                | adamw.c and adamw.h alone, gcc and clang, C and C++: the same bits
+dist         | part_dist                        | make dist: the same bytes from any checkout, and it builds
+reproducible | part_reproducible                | the same bytes from two folders that nobody can write to
 make         | tests/make.sh                    | hostile values and awkward folders change nothing but what they name
 symbols      | part_symbols                     | nothing but adamw_* is exported, and the soname is right
 readme       | part_readme                      | the program of README.md prints what is printed there; its other C compiles

@@ -47,6 +47,8 @@ check | qemu-aarch64 | qemu-user
 check | aarch64-linux-gnu-gcc | gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 check | g++         | g++
 check | cppcheck    | cppcheck
+check | cmake       | cmake
+amalgamation | python3 | python3
 check | clang-tidy-14 | clang-tidy-14
 python | cc         | gcc libc6-dev
 python | python3    | python3

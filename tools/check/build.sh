@@ -210,7 +210,7 @@ END
 }
 
 part_install() {
-    needs pkg-config
+    needs pkg-config readelf
     build_default
     root=$PWD/$work/root
     rm -rf "$root"
@@ -231,23 +231,33 @@ END
     gcc $(pkg-config --cflags adamw) "$work/program.c" "$root/opt/adamw/lib/libadamw.a" \
         $(pkg-config --libs --static adamw | sed 's/-ladamw//') -o "$work/static"
     "$work/static"
+    for library in "$root/opt/adamw/lib/libadamw.so" "$root/opt/adamw/lib/libadamw.a"; do
+        ! readelf -SW "$library" | grep '\.debug_' || fail "$library is installed with its debug data"
+    done
+    readelf -SW "$default/libadamw.so" | grep -q '\.debug_' || fail "nothing was there to take out"
     make BUILD="$default" CC=gcc WERROR=yes PREFIX=/opt/adamw DESTDIR="$root" uninstall
     left=$(find "$root" ! -type d)
     [ -z "$left" ] || fail "uninstall leaves $left"
 }
 
+# exports_the_header LIBRARY: what the shared library exports is what the public headers declare.
+exports_the_header() {
+    nm -D --defined-only "$1" | awk '{print $3}' | grep -v '^_init$\|^_fini$' | LC_ALL=C sort >"$work/shared.txt"
+    grep -ho '^ADAMW_API [^(]*' include/*.h | sed 's/.*[ *]//' | LC_ALL=C sort >"$work/header.txt"
+    diff "$work/header.txt" "$work/shared.txt" || fail "the exported names are not those of the public headers"
+}
+
 part_symbols() {
     needs nm readelf
     build_default
-    nm -D --defined-only "$default/libadamw.so" | awk '{print $3}' | grep -v '^_init$\|^_fini$' >"$work/shared.txt"
+    exports_the_header "$default/libadamw.so"
     nm -g --defined-only "$default/libadamw.a" | awk 'NF == 3 {print $3}' >"$work/static.txt"
-    grep -oh '^ADAMW_API [^(]*' include/*.h | sed 's/.*[ *]//' | sort >"$work/header.txt"
     if grep -v '^adamw_' "$work/shared.txt" "$work/static.txt"; then
         fail "a global name does not begin with adamw_"
     fi
-    sort "$work/shared.txt" | diff "$work/header.txt" - || fail "the exported names are not those of include/*.h"
     readelf -d "$default/libadamw.so" | grep 'SONAME.*libadamw\.so\.[0-9]*\]'
-    readelf -d "$default/libadamw.so" | grep NEEDED | grep -v 'libc\.\|libm\.\|ld-linux' && fail "needs more"
+    ! readelf -d "$default/libadamw.so" | grep NEEDED | grep -v 'libc\.\|libm\.\|ld-linux' || fail "needs more"
+    ! readelf -d "$default/libadamw.so" | grep -E 'R(UN)?PATH' || fail "the library has a path of its build"
     readelf -lW "$default/libadamw.so" | grep GNU_STACK | grep -q 'RW ' || fail "the stack is executable"
 }
 

@@ -16,8 +16,8 @@ cd "$(dirname "$0")/.." || exit 1
 table='
 gcc          | part_compiler gcc                | gcc, warnings are errors, every check in its quick form
 clang        | part_compiler clang-14           | the same with clang
-team-openmp  | part_team_openmp gcc             | the same with OpenMP's threads, and the shared library closed again
-team-libomp  | part_team_openmp clang-14        | the same with clang's runtime
+team-openmp  | part_team_openmp gcc             | the same with the threads of OpenMP, and the shared library closed again
+team-libomp  | part_team_openmp clang-14        | the same with the runtime of clang
 team-none    | part_team_none                   | the same without threads and without OpenMP
 drop-in      | part_drop_in                     | the sources in another tree, at any optimisation, have the same bits
 accuracy     | make -s accuracy-quick           | the tool behind the tables of kernels/ARITHMETIC.md, with little work
@@ -34,13 +34,13 @@ symbols      | part_symbols                     | nothing but adamw_* is exporte
 readme       | part_readme                      | the program of README.md prints what is printed there; its other C compiles
 links        | part_links                       | each relative link of the pages, and each heading that one names, is there
 bench        | part_bench                       | the benchmark builds, runs, and answers wrong arguments
-files        | part_files                       | the safetensors package reads our files and we read its
+files        | part_files                       | the safetensors package reads our files, and we read those it writes
 counts       | part_counts                      | instruction counts of a step, within 2 % of those kept
 setup        | part_setup                       | tools/setup.sh names what is missing, and takes no wrong word
 format       | part_format                      | .clang-format
 asan         | part_asan                        | AddressSanitizer, UBSan without recovery, LeakSanitizer
 valgrind     | part_valgrind                    | valgrind: errors and leaks
-tsan         | part_tsan                        | ThreadSanitizer over the driver, with Archer
+tsan         | part_tsan                        | ThreadSanitizer over the driver, futexes and condition variables
 fuzz         | part_fuzz                        | libFuzzer: any bytes as a list, configs and options: scalar against the best ISA
 qemu-arm64   | part_qemu_arm64                  | AArch64 with NEON
 qemu-haswell | part_qemu_x86 Haswell avx2       | x86-64 with AVX2 and without AVX-512

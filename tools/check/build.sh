@@ -197,7 +197,7 @@ int main()
     tensor.grad = g.data();
     tensor.exp_avg = m.data();
     tensor.exp_avg_sq = v.data();
-    return adamw_step(&config, 1, &tensor, 1) == ADAMW_OK && p[99] < 1 ? 0 : 1;
+    return adamw_step(&config, 1, &tensor, 1, 0) == ADAMW_OK && p[99] < 1 ? 0 : 1;
 }
 END
     printf '#include <adamw.h>\nint main(void) { return 0; }\n' >"$work/alone.c"

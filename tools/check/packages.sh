@@ -50,8 +50,8 @@ install_by_cmake() {
     mv "$work/in stalled/$name" "$work/moved $name"
 }
 
-# refuses TEXT OPTIONS ...: configuring the library ends with an error that has the text.
-refuses() {
+# cmake_refuses TEXT OPTIONS ...: configuring the library ends with an error that has the text.
+cmake_refuses() {
     text=$1
     shift
     rm -rf "$work/refused"
@@ -99,13 +99,13 @@ part_cmake() {
     consume debug -DADAMW_ROUTE=subdirectory -DADAMW_SOURCE="$tree" -DCMAKE_BUILD_TYPE=Debug -DADAMW_OPENMP=OFF
 
     # Refusals: an unknown compiler, an old one, and one without OpenMP, played by what CMake believes to have found.
-    refuses 'needs gcc 9 or clang 13 or later, not Intel 19.0' -DCMAKE_C_COMPILER_ID_RUN=1 -DCMAKE_C_COMPILER_ID=Intel \
+    cmake_refuses 'needs gcc 9 or clang 13 or later, not Intel 19.0' -DCMAKE_C_COMPILER_ID_RUN=1 -DCMAKE_C_COMPILER_ID=Intel \
         -DCMAKE_C_COMPILER_VERSION=19.0 -DCMAKE_C_COMPILER_FORCED=1
-    refuses 'needs gcc 9 or clang 13 or later, not GNU 8.3' -DCMAKE_C_COMPILER_ID_RUN=1 -DCMAKE_C_COMPILER_ID=GNU \
+    cmake_refuses 'needs gcc 9 or clang 13 or later, not GNU 8.3' -DCMAKE_C_COMPILER_ID_RUN=1 -DCMAKE_C_COMPILER_ID=GNU \
         -DCMAKE_C_COMPILER_VERSION=8.3 -DCMAKE_C_COMPILER_FORCED=1
     printf '#!/bin/sh\ncase " $* " in *" -fopenmp "*) exit 1 ;; esac\nexec cc "$@"\n' >"$work/cc-without"
     chmod +x "$work/cc-without"
-    refuses 'ADAMW_OPENMP is ON, but' -DADAMW_OPENMP=ON -DCMAKE_C_COMPILER="$top/cc-without"
+    cmake_refuses 'ADAMW_OPENMP is ON, but' -DADAMW_OPENMP=ON -DCMAKE_C_COMPILER="$top/cc-without"
     cmake -S "$tree" -B "$work/without" -DCMAKE_C_COMPILER="$top/cc-without" >/dev/null
     grep 'ADAMW_OPENMP:BOOL=OFF' "$work/without/CMakeCache.txt" || fail "OpenMP is on where the compiler has none"
 }

@@ -23,12 +23,11 @@ typedef struct run {
 
 enum { MARKED_LIST = 128 }; /* lists of more tensors have marks, if threads may share them */
 
-static void mark(run *r)
+static void mark(adamw_marks *marks, const adamw_plan *plan)
 {
-    const adamw_plan *plan = r->plan;
-    r->marks.stride = 0;
+    marks->stride = 0;
     if (plan->count > MARKED_LIST && plan->threads != 1 && plan->total >= plan->tuning->parallel_threshold)
-        adamw_marks_make(&r->marks, plan->tensors, plan->count);
+        adamw_marks_make(marks, plan->tensors, plan->count);
 }
 
 static bool sums_up(const adamw_pass *pass) { return pass->sum_grads || pass->abs_max || pass->sum_changes; }
@@ -208,7 +207,7 @@ static adamw_findings run_with_sums(const adamw_plan *plan, const adamw_pass *pa
 {
     adamw_part joined;
     run all = {.plan = plan, .pass = pass, .joined = &joined};
-    mark(&all);
+    mark(&all.marks, plan);
     adamw_part_begin(&joined);
     if (pass->sum_grads && pass->tensor_norms != NULL)
         for (size_t i = 0; i < plan->count; i++) /* an empty tensor has no piece */
@@ -226,6 +225,6 @@ void adamw_pass_run(const adamw_plan *plan, const adamw_pass *pass, adamw_findin
     }
     run all;
     all.plan = plan, all.pass = pass, all.joined = NULL;
-    mark(&all);
+    mark(&all.marks, plan);
     adamw_team_run(plan->tuning, plan->total, plan->threads, run_part_without_sums, NULL, &all);
 }

@@ -67,6 +67,7 @@ unsigned char *narrow_start_of(const narrow_held *h) { return h->block + NARROW_
 narrow_model narrow_model_new(const narrow_form *f)
 {
     narrow_model m;
+    memset(&m, 0, sizeof m);
     for (int t = 0; t < NARROW_TENSORS; t++)
         for (int s = 0; s < ADAMW_STREAM_COUNT; s++) {
             narrow_held *h = &m.at[t][s];

@@ -36,7 +36,7 @@ part_tsan() {
     needs clang-14
     flags='-O1 -g -fsanitize=thread'
     # The forked children of a check start threads of their own, which this ThreadSanitizer refuses unless asked.
-    export TSAN_OPTIONS=halt_on_error=1:exitcode=66:die_after_fork=0
+    export TSAN_OPTIONS=halt_on_error=1:exitcode=66:die_after_fork=0:allocator_may_return_null=1
     # Address-space randomisation beyond what this ThreadSanitizer knows makes it abort at the start.
     quiet=
     if command -v setarch >/dev/null 2>&1 && setarch -R true 2>/dev/null; then

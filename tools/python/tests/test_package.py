@@ -74,15 +74,13 @@ def test_a_file_that_is_no_library(tmp_path):
     assert "ImportError" in result.stderr and "does not load" in result.stderr
 
 
-@pytest.mark.parametrize("code", ("import libadamw.torch", "import libadamw"))
-def test_without_an_openmp_runtime_of_the_system(code, tmp_path):
-    """An unreadable libgomp.so.1 comes first in the loader's path: torch's own is taken, before torch is imported."""
+def test_without_an_openmp_runtime_of_the_system(tmp_path):
+    """An unreadable libgomp.so.1 comes first in the loader's path: the package does without, or takes torch's own."""
     if not (Path(torch.__file__).parent / "lib" / "libgomp.so.1").exists():
         pytest.skip("this torch brings no libgomp.so.1")
     (tmp_path / "libgomp.so.1").write_text("no library")
     environment = {"ADAMW_LIBRARY": os.environ.get("ADAMW_LIBRARY", ""), "LD_LIBRARY_PATH": str(tmp_path)}
-    result = run(f"import ctypes\ntry:\n    ctypes.CDLL('libgomp.so.1')\nexcept OSError:\n    {code}\n    print('ok')",
-                 PROJECT, **environment)
+    result = run("import libadamw\nprint('ok')", PROJECT, **environment)
     assert result.stdout == "ok\n", result.stderr
 
 

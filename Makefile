@@ -140,13 +140,17 @@ all: $(LIB_STATIC) $(LIB_SHARED) ## (or plain make) the library, static and shar
 
 # Touched only when a flag changes, so that objects never mix flags. made-with.mk beside it is for `make install`.
 FLAGS_STAMP := $(BUILD)/flags
-FLAGS_NOW = $(AR) $(CC) $(CXX) $(LIB_CFLAGS) $(OPENMP_FLAGS) $(CXXFLAGS) $(LDFLAGS)
+FLAGS_NOW = $(AR) $(CC) $(CXX) $(LIB_CFLAGS) $(ISA_CFLAGS) $(OPENMP_FLAGS) $(CXXFLAGS) $(LDFLAGS)
 made_with = $(foreach v,$(REMEMBERED),$(call quote,made_with_$v := $(subst $(hash),\$(hash),$(subst $$,$$$$,$($v)))))
 .PHONY: always
 $(FLAGS_STAMP): always
 	@mkdir -p $(@D)
 	@printf '%s\n' $(call quote,$(FLAGS_NOW)) | cmp -s - $@ || \
 	    { printf '%s\n' $(made_with) > $(BUILD)/made-with.mk && printf '%s\n' $(call quote,$(FLAGS_NOW)) > $@; }
+
+# Further flags for the files of kernels/isa, which sanitizers take minutes to optimise (tools/check/sanitize.sh).
+ISA_CFLAGS ?=
+$(BUILD)/obj/kernels/isa/%.o: LIB_CFLAGS += $(ISA_CFLAGS)
 
 $(BUILD)/obj/kernels/%.o: kernels/%.c $(FLAGS_STAMP)
 	$(call say,CC,$<)

@@ -265,7 +265,7 @@ typedef struct adamw_update_options {
     double grad_scale; /* multiplies each gradient before anything else (1 / loss scale, 1 / accumulation steps, 1 /
                           world size); finite, within float32's range, not 0; default 1 */
     adamw_clip clip;   /* default ADAMW_CLIP_NONE */
-    double clip_max;   /* with clip: the largest norm or value; above 0, infinity allowed; default 0, to be set */
+    double clip_max;   /* with clip: the largest norm or value; at least 0, infinity allowed; default -1, to be set */
     bool skip_not_finite; /* nothing is updated when a gradient, scaled, is infinite or NaN */
     adamw_ema ema;        /* keeps every tensor's param_ema; default ADAMW_EMA_NONE: a param_ema is left as it is */
     double ema_decay;     /* with ema: [0, 1] */
@@ -289,7 +289,7 @@ typedef struct adamw_update_report {
     size_t not_finite_index;    /* and its place there */
 } adamw_update_report;
 
-/* adamw_update_options_init() sets the scale to 1 and everything else off. NULL is ADAMW_ERROR_INVALID_ARGUMENT. */
+/* adamw_update_options_init() sets the scale to 1, clip_max to -1 and everything else off. NULL is ADAMW_ERROR_INVALID_ARGUMENT. */
 ADAMW_API adamw_status adamw_update_options_init(adamw_update_options *options);
 
 /*

@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-static const adamw_update_options all_off = {.grad_scale = 1};
+static const adamw_update_options all_off = {.grad_scale = 1, .clip_max = -1};
 
 adamw_status adamw_update_options_init(adamw_update_options *options)
 {

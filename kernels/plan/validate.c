@@ -256,8 +256,8 @@ static adamw_status check_options(const adamw_update_options *options, size_t co
                        options->grad_scale);
     if ((unsigned)options->clip > ADAMW_CLIP_VALUE)
         return INVALID(at, "clip is %d: it must be an adamw_clip", (int)options->clip);
-    if (options->clip != ADAMW_CLIP_NONE && !isgreater(options->clip_max, 0))
-        return INVALID(at, "clip_max is %g: with the option clip it must be set, above 0", options->clip_max);
+    if (options->clip != ADAMW_CLIP_NONE && !isgreaterequal(options->clip_max, 0))
+        return INVALID(at, "clip_max is %g: with the option clip it must be set, at least 0", options->clip_max);
     if (options->clip == ADAMW_CLIP_TENSOR_NORM && options->tensor_norms == NULL && count != 0)
         return INVALID(
             at, "tensor_norms is NULL: with ADAMW_CLIP_TENSOR_NORM it must have room for count = %zu norms", count);

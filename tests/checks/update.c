@@ -581,9 +581,9 @@ bool check_loss_scale(const check_options *options)
     X("options: grad_scale is nan: it must be finite, not 0 and within float32's range", o.grad_scale = NAN)         \
     X("options: grad_scale is 1e+39: it must be finite, not 0 and within float32's range", o.grad_scale = 1e39)      \
     X("options: clip is 4: it must be an adamw_clip", o.clip = (adamw_clip)4)                                        \
-    X("options: clip_max is -1: with the option clip it must be set, above 0", o.clip_max = -1)                      \
-    X("options: clip_max is nan: with the option clip it must be set, above 0", o.clip_max = NAN)                    \
-    X("options: clip_max is 0: with the option clip it must be set, above 0", o.clip_max = 0)                        \
+    X("options: clip_max is -1: with the option clip it must be set, at least 0", o.clip_max = -1)                   \
+    X("options: clip_max is nan: with the option clip it must be set, at least 0", o.clip_max = NAN)                 \
+    X("options: clip_max is -1: with the option clip it must be set, at least 0", o.clip_max = initial.clip_max)     \
     X("options: tensor_norms is NULL: with ADAMW_CLIP_TENSOR_NORM it must have room for count = 8 norms",            \
       o.clip = ADAMW_CLIP_TENSOR_NORM)                                                                               \
     X("options: ema is 5: it must be an adamw_ema", o.ema = (adamw_ema)5)                                            \
@@ -632,8 +632,9 @@ bool check_bad_options(const check_options *options)
     if (right) {                                                                                                     \
         adamw_tensor t[TENSORS];                                                                                     \
         adamw_update_report found = {.grad_norm = 42}, *report = &found;                                             \
-        adamw_update_options o;                                                                                      \
-        adamw_update_options_init(&o);                                                                               \
+        adamw_update_options o, initial;                                                                             \
+        adamw_update_options_init(&initial);                                                                         \
+        o = initial;                                                                                                 \
         o.clip = ADAMW_CLIP_GLOBAL_NORM;                                                                             \
         o.clip_max = 1;                                                                                              \
         o.ema = ADAMW_EMA_CONSTANT;                                                                                  \

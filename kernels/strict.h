@@ -49,6 +49,8 @@
 /* The kernels are C templates: functions whose parameters are constants where they are called, inlined so that the
  * branches on those constants go. */
 #define ADAMW_INLINE static inline __attribute__((always_inline))
+/* A function with scratch on the stack: callers that do not need the scratch do not carry it. */
+#define ADAMW_NOINLINE __attribute__((noinline))
 /* Unrolls the loop that follows, whose bound is a constant: an array of vectors stays in registers only then. */
 #if defined(__clang__)
 #define ADAMW_UNROLL _Pragma("clang loop unroll(full)")

@@ -72,6 +72,7 @@ test-full: test $(BUILD)/tests/plain $(CRASH) ## every test, then the long forms
 	$(CRASH) --full kill
 	@tools/setup.sh random
 	tests/random.sh $(BUILD)/tests/random_words
+	tools/check.sh
 
 test-make: ## the Makefile with hostile values and awkward folders (a part of tools/check.sh)
 	tests/make.sh

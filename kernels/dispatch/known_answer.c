@@ -75,7 +75,7 @@ static uint64_t add_double(uint64_t digest, double x)
 /* ---- the tests ---- */
 
 /* Three steps, one by each specialisation of the loop (body/update.h). */
-static uint64_t update_answer(const adamw_kernels *kernels, int variant)
+ADAMW_NOINLINE static uint64_t update_answer(const adamw_kernels *kernels, int variant)
 {
     values x;
     uint64_t digest = 0;
@@ -111,7 +111,7 @@ static uint64_t update_answer(const adamw_kernels *kernels, int variant)
     return digest;
 }
 
-static uint64_t stages_answer(const adamw_kernels *kernels)
+ADAMW_NOINLINE static uint64_t stages_answer(const adamw_kernels *kernels)
 {
     static const adamw_grad_scaling by = {.scale = 0.3f, .limit = 0.01f, .factor = 0.7f};
     values x;
@@ -131,7 +131,7 @@ static uint64_t stages_answer(const adamw_kernels *kernels)
     return digest;
 }
 
-static uint64_t sums_answer(const adamw_kernels *kernels)
+ADAMW_NOINLINE static uint64_t sums_answer(const adamw_kernels *kernels)
 {
     values x;
     uint64_t digest = 0;
@@ -153,7 +153,7 @@ static uint64_t sums_answer(const adamw_kernels *kernels)
 
 /* What the compiler makes of plain C, which the scalars of a step and the schedules are written in. A bit for each
  * liberty that it takes; `volatile`, so that nothing is worked out while compiling. */
-static uint64_t compiler_answer(void)
+ADAMW_NOINLINE static uint64_t compiler_answer(void)
 {
     volatile double five = 5, seven = 7, near_one = 1 + 0x1p-30, rounded_square = 1 + 0x1p-29, large = 0x1p53,
                     minus_zero = -0.0, divisor = 3;

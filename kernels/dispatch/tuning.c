@@ -48,7 +48,7 @@ const adamw_tuning adamw_tunings[ADAMW_FAMILY_COUNT] = {
                             .roots = ADAMW_ROOTS_FMA,
                             .prefetch = {.near = 2048, .far = 4096},
                             .prefetch_near_above = 65536,
-                            .prefetch_far_from = 12 * MIB,
+                            .prefetch_far_from = (size_t)12 * MIB,
                             .prefetch_sum = 6144,
                             .parallel_threshold = 32768,
                             .wake_threshold = 262144,

@@ -66,7 +66,7 @@ static void sum_grads(const adamw_plan *plan, const adamw_pieces *piece, size_t 
     const double squares =
         plan->kernels->sum_squares(grad_at(tensor, at), tensor->grad_dtype, n, scale, plan->tuning->prefetch_sum);
     adamw_exact_sum_add(sum, squares);
-    if (isfinite(squares) || found->not_finite)
+    if (isfinite(squares) || found == NULL || found->not_finite) /* never NULL where sums are made */
         return;
     size_t index = at; /* the squares of finite float32 values are finite in double: there is one that is not */
     while (index < at + n - 1 && is_finite_scaled(tensor, index, scale))
@@ -77,9 +77,10 @@ static void sum_grads(const adamw_plan *plan, const adamw_pieces *piece, size_t 
 }
 
 /* Not inlined, so that a step without sums has no room for them on its stack. */
-__attribute__((noinline)) static void update_and_sum_changes(const adamw_group *group, const adamw_tensor *tensor,
-                                                             size_t at, size_t n, float coefficient,
-                                                             adamw_tensor_sums *sums)
+__attribute__((noinline)) ADAMW_NOINLINE static void update_and_sum_changes(const adamw_group *group,
+                                                                            const adamw_tensor *tensor, size_t at,
+                                                                            size_t n, float coefficient,
+                                                                            adamw_tensor_sums *sums)
 {
     float before[ADAMW_SUM_BLOCK], room[ADAMW_SUM_BLOCK];
     memcpy(before, adamw_stages_param(group, tensor, at, n, room), n * sizeof(float));

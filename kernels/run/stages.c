@@ -165,8 +165,8 @@ static size_t block_at(const blocks *b, size_t first, size_t left)
 }
 
 /* `scaling` is NULL where gradients are float32 and stay as they are. */
-static void run_blocks(const adamw_group *group, const adamw_tensor *tensor, size_t first, size_t n,
-                       const adamw_grad_scaling *scaling)
+ADAMW_NOINLINE static void run_blocks(const adamw_group *group, const adamw_tensor *tensor, size_t first, size_t n,
+                                      const adamw_grad_scaling *scaling)
 {
     float room[ROOM];
     blocks b = {.group = group, .tensor = tensor, .narrow = is_narrow(tensor), .room = room};

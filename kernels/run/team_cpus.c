@@ -68,7 +68,7 @@ static bool read_numbers(char path[PATH], size_t length, const char *name, char 
     if (length + 1 + strlen(name) >= PATH)
         return false;
     path[length] = '/';
-    strcpy(path + length + 1, name);
+    memcpy(path + length + 1, name, strlen(name) + 1);
     const bool right = read_text(path, numbers, NUMBERS);
     path[length] = '\0';
     return right;
@@ -137,7 +137,7 @@ int adamw_cpus_of_quota(const char *groups, const char *root)
         const int top = snprintf(path, sizeof path, "%s%s", root, length != 0 ? "/cpu" : "");
         if (top < 0 || (size_t)top + strlen(group) >= sizeof path)
             continue;
-        strcpy(path + top, group);
+        memcpy(path + top, group, strlen(group) + 1);
         const int limit = cpus_of_path(path, (size_t)top);
         cpus = limit < cpus ? limit : cpus;
     }

@@ -136,7 +136,7 @@ static bool is_benched(const worker *w, uint64_t now)
 }
 
 /* Wakes thread `i` if it sleeps, and instead of one that is benched those that it would wake. */
-static void wake(size_t i, size_t threads, uint64_t now)
+static void wake(size_t i, size_t threads, uint64_t now) /* NOLINT(misc-no-recursion): as deep as a tree of 256 */
 {
     if (i >= threads)
         return;

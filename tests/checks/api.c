@@ -223,7 +223,8 @@ static bool each_group_is_checked(void)
         }
         groups[wrong].lr = -3;
         snprintf(wanted, sizeof wanted, "tensors[%d].config: lr is -3", wrong == 1 ? 1 + GROUPS : wrong);
-        if (adamw_step_explain(&call, 1, tensors, 2 * GROUPS, 0, said, sizeof said) != ADAMW_ERROR_INVALID_ARGUMENT ||
+        if (adamw_step_explain(&call, 1, tensors, (size_t)2 * GROUPS, 0, said, sizeof said) !=
+                ADAMW_ERROR_INVALID_ARGUMENT ||
             strncmp(said, wanted, strlen(wanted)) != 0)
             return check_fail("'%s...' was to be said, not '%s'", wanted, said);
     }

@@ -89,7 +89,7 @@ static uint64_t digest_of_form(const narrow_form *f, int variant, adamw_isa isa)
         uint64_t step;
         adamw_tensor tensors[NARROW_TENSORS];
         const adamw_config config = config_of(f, variant, round, &step);
-        fill(&m, f, (uint64_t)(1000 * variant + round));
+        fill(&m, f, 1000 * (uint64_t)variant + (uint64_t)round);
         narrow_tensors_of(&m, f, &config, true, tensors);
         for (int t = 0; t < USED; t++)
             step_with(isa, &config, tensors[t].step != 0 ? tensors[t].step : step, &tensors[t]);

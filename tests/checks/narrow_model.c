@@ -72,10 +72,10 @@ narrow_model narrow_model_new(const narrow_form *f)
         for (int s = 0; s < ADAMW_STREAM_COUNT; s++) {
             narrow_held *h = &m.at[t][s];
             h->bytes = narrow_sizes[t] * narrow_width_of(f, s);
-            h->block = malloc(h->bytes + 2 * NARROW_MARGIN);
+            h->block = malloc(h->bytes + (size_t)2 * NARROW_MARGIN);
             if (h->block == NULL)
                 abort();
-            memset(h->block, CANARY, h->bytes + 2 * NARROW_MARGIN);
+            memset(h->block, CANARY, h->bytes + (size_t)2 * NARROW_MARGIN);
         }
     return m;
 }
@@ -91,7 +91,7 @@ void narrow_model_copy(narrow_model *to, const narrow_model *from)
 {
     for (int t = 0; t < NARROW_TENSORS; t++)
         for (int s = 0; s < ADAMW_STREAM_COUNT; s++)
-            memcpy(to->at[t][s].block, from->at[t][s].block, from->at[t][s].bytes + 2 * NARROW_MARGIN);
+            memcpy(to->at[t][s].block, from->at[t][s].block, from->at[t][s].bytes + (size_t)2 * NARROW_MARGIN);
 }
 
 float narrow_value_of(const narrow_held *h, adamw_dtype dtype, size_t i)
@@ -141,7 +141,7 @@ bool narrow_is_same(const narrow_model *a, const narrow_model *b, const narrow_f
     for (int t = 0; t < NARROW_TENSORS; t++)
         for (int s = 0; s < ADAMW_STREAM_COUNT; s++) {
             const narrow_held *x = &a->at[t][s], *y = &b->at[t][s];
-            if (memcmp(x->block, y->block, x->bytes + 2 * NARROW_MARGIN) == 0)
+            if (memcmp(x->block, y->block, x->bytes + (size_t)2 * NARROW_MARGIN) == 0)
                 continue;
             if (memcmp(x->block, y->block, NARROW_MARGIN + 1) != 0 ||
                 memcmp(narrow_start_of(x) + x->bytes, narrow_start_of(y) + y->bytes, NARROW_MARGIN - 1) != 0)

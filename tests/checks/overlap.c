@@ -118,7 +118,7 @@ static bool accumulated(void)
     static float memory[4 * N];
     char *sum = (char *)&memory[N];
     for (int dtype = ADAMW_DTYPE_FLOAT32; dtype <= ADAMW_DTYPE_FLOAT16; dtype++) {
-        const ptrdiff_t grad = (dtype == ADAMW_DTYPE_FLOAT32 ? 4 : 2) * N, whole = 4 * N;
+        const ptrdiff_t grad = (ptrdiff_t)(dtype == ADAMW_DTYPE_FLOAT32 ? 4 : 2) * N, whole = (ptrdiff_t)4 * N;
         const ptrdiff_t places[] = {1 - grad, whole - 1, 0, -grad, whole};
         for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
             if ((adamw_accumulate(N, (float *)(void *)sum, sum + places[i], (adamw_dtype)dtype, 1) == ADAMW_OK) !=

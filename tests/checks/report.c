@@ -68,7 +68,8 @@ bool check_norm_order(const check_options *options)
     static float x[BLOCKS * BLOCK];
     const adamw_isa before = adamw_isa_active();
     bool right = true, shows = false;
-    for (size_t i = 0; i < BLOCKS * BLOCK; i++) /* 24 random bits, exponents that make the lanes' last bits matter */
+    for (size_t i = 0; i < (size_t)BLOCKS * BLOCK;
+         i++) /* 24 random bits, exponents that make the lanes' last bits matter */
         x[i] = ldexpf((float)(1 + (mix64(options->seed * BLOCK + i) >> 40)), -24 - (int)(i % 7));
     for (size_t s = 0; right && s < sizeof sizes / sizeof sizes[0]; s++) {
         const size_t n = sizes[s];

@@ -137,7 +137,7 @@ static void tensor_from(stream *s, list *l, size_t t, uint32_t *values)
     const uint8_t flags = byte(s);
     l->shift[t] = byte(s) % sizeof(float);
     size_t n = byte(s) % LARGEST;
-    void *at[UPDATE_BUFFERS];
+    void *at[UPDATE_BUFFERS] = {NULL};
     adamw_tensor tensor = {.n = 0};
     dtypes_from(s, l->buffers == UPDATE_BUFFERS, &tensor);
     for (size_t b = 0; b < l->buffers; b++) {

@@ -186,7 +186,8 @@ void lr_fail_in_options(const char *sentence)
         if (here == NULL && length > 0 && length < 32 && (at == sentence || memchr(at, '_', length) != NULL)) {
             snprintf(option, sizeof option, "--%.*s", (int)length, at);
             for (char *c = option; *c != '\0'; c++)
-                *c = *c == '_' ? '-' : *c;
+                if (*c == '_')
+                    *c = '-';
             for (int i = 0; i < lr_setting_count; i++)
                 if (strcmp(lr_settings[i].name, option) == 0)
                     here = option;

@@ -11,9 +11,10 @@ enum { N = 300007 }; /* above the parallel threshold, and no multiple of a vecto
 static float param[N], grad[N], exp_avg[N], exp_avg_sq[N];
 
 /* FNV-1a over the bytes. */
-static uint64_t digest_of(uint64_t digest, const void *bytes, size_t size)
+static uint64_t digest_of(uint64_t before, const void *bytes, size_t size)
 {
     const unsigned char *at = (const unsigned char *)bytes;
+    uint64_t digest = before;
     for (size_t i = 0; i < size; i++)
         digest = (digest ^ at[i]) * UINT64_C(0x100000001B3);
     return digest;

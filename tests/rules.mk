@@ -25,6 +25,8 @@ endif
 CRASH := $(BUILD)/tests/crash
 TEST_PROGRAMS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 
+$(BUILD)/obj/tests/vec/%.o: TEST_CFLAGS += $(ISA_CFLAGS)
+
 $(CHECK_OBJECTS): $(BUILD)/obj/%.o: %.c $(FLAGS_STAMP)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)

@@ -19,7 +19,14 @@
 
 /* The parts of a call need less than the 64 KiB that adamw.h names, several times as much under a sanitizer or without
  * optimisation, and memory that is not touched costs nothing. */
+#if !defined(__has_feature)
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+enum { STACK = 8 << 20 }; /* AddressSanitizer's frames of kernels that are not optimised */
+#else
 enum { STACK = 256 << 10 };
+#endif
 
 #if defined(__linux__)
 static int add_tls(struct dl_phdr_info *info, size_t size, void *sum)

@@ -13,7 +13,11 @@ run_emulated() {
     shift
     make -j"$(nproc)" BUILD="$work" WERROR=yes LDFLAGS=-static "$@" "$work/tests/plain"
     status=0
-    $emulator "$work/tests/plain" --quick $runner_options >"$work/run.log" 2>&1 || status=$?
+    # qemu 7.2 dies in children that a process with threads forks, and has stacks of its own beside the guest's.
+    checks=$($emulator "$work/tests/plain" --list 2>/dev/null | awk '{print $1}' | grep -v '^process_\|^small_stack$\|^unmasked_')
+    echo "left out under qemu: process_*, small_stack, unmasked_exceptions (forked children, small stacks)"
+    [ -n "$checks" ] || fail "$work/tests/plain --list names no check"
+    $emulator "$work/tests/plain" --quick $runner_options $checks >"$work/run.log" 2>&1 || status=$?
     # qemu tells anew for each thread which of the CPU's features it does not have: that would hide all else.
     grep -v "TCG doesn't support requested feature" "$work/run.log"
     [ $status = 0 ] || fail "under $emulator: status $status"

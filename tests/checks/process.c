@@ -29,7 +29,7 @@
 #endif
 
 #if SANITIZED
-#define SMALL_STACK (1 << 20)
+#define SMALL_STACK (8 << 20)
 #elif !defined(SMALL_STACK) /* by tests/rules.mk for kernels that are not optimised */
 #define SMALL_STACK (64 << 10)
 #endif

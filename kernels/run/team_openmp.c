@@ -10,7 +10,7 @@
 
 #include "../dispatch/float_env.h"
 
-/* A child of fork() has none of the runtime's threads and would wait for them without end, so they are ended before it:
+/* A child of fork() has none of the runtime's threads and would wait for them endlessly, so they are ended before it:
  * the next region of either process starts them anew. */
 void adamw_openmp_before_fork(void)
 {

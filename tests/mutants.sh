@@ -12,8 +12,7 @@ rm -rf "$tree" && mkdir -p "$tree"
 { git ls-files --cached --others --exclude-standard 2>/dev/null || find . -path ./build -prune -o -type f -print; } |
     tar -T - -cf - 2>/dev/null | tar -C "$tree" -xmf -
 # A build with other bits is refused at its first step, so that every check that takes one would find every mutant.
-sed -i 's/!adamw_answers_are_known(choice->kernels)/false/
-    s/adamw_answers_are_known(choice->kernels) ? choice : &wrong_build/choice/' "$tree/kernels/dispatch/isa.c"
+sed -i 's/adamw_answers_are_known(choice->kernels)/true/' "$tree/kernels/dispatch/isa.c"
 ! grep -q adamw_answers_are_known "$tree/kernels/dispatch/isa.c" ||
     { echo "mutants.sh: kernels/dispatch/isa.c still refuses a build with other bits" >&2; exit 1; }
 

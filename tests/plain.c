@@ -17,9 +17,9 @@ static const struct {
     CHECKS(ENTRY)};
 enum { CHECK_COUNT = sizeof checks / sizeof checks[0] };
 
-static const char help[] = "plain [--isa NAME] [--quick|--full] [--seed N] [--unmasked] [check ...], plain --list, "
-                           "plain --digests or plain --narrow-digests; NAME is "
-                           "one of " ADAMW_ISA_NAMES;
+static const char help[] = "plain [--isa NAME] [--quick|--full] [--seed N] [--unmasked] [--list] [check ...], "
+                           "plain --digests or plain --narrow-digests; NAME is one of " ADAMW_ISA_NAMES
+                           "; a check is named whole, or by a part of the names of several; --list runs none";
 
 static int usage(const char *what, const char *value)
 {
@@ -27,10 +27,23 @@ static int usage(const char *what, const char *value)
     return 2;
 }
 
+/* Chooses the check of that name, or without one those that have it in their names. Returns how many. */
+static int choose(const char *name, bool wanted[CHECK_COUNT])
+{
+    int found = 0;
+    for (int c = 0; c < CHECK_COUNT; c++)
+        if (strcmp(checks[c].name, name) == 0)
+            return wanted[c] = true;
+    for (int c = 0; c < CHECK_COUNT; c++)
+        if (strstr(checks[c].name, name) != NULL)
+            wanted[c] = true, found++;
+    return found;
+}
+
 int main(int argc, char **argv)
 {
     check_options options = {.seed = 1};
-    bool wanted[CHECK_COUNT] = {false};
+    bool wanted[CHECK_COUNT] = {false}, list = false;
     int chosen = 0, failed = 0, passed = 0;
     for (int i = 1; i < argc; i++) {
         const char *const value = i + 1 < argc ? argv[i + 1] : "";
@@ -41,9 +54,7 @@ int main(int argc, char **argv)
         } else if (strcmp(argv[i], "--unmasked") == 0) {
             options.unmasked = true;
         } else if (strcmp(argv[i], "--list") == 0) {
-            for (int c = 0; c < CHECK_COUNT; c++)
-                printf("%-20s %s\n", checks[c].name, checks[c].text);
-            return 0;
+            list = true;
         } else if (strcmp(argv[i], "--digests") == 0) {
             conformance_print();
             return 0;
@@ -61,10 +72,7 @@ int main(int argc, char **argv)
         } else if (argv[i][0] == '-') {
             return usage("unknown option", argv[i]);
         } else {
-            int found = 0;
-            for (int c = 0; c < CHECK_COUNT; c++)
-                if (strstr(checks[c].name, argv[i]) != NULL)
-                    wanted[c] = true, found++;
+            const int found = choose(argv[i], wanted);
             if (found == 0)
                 return usage("no check has in its name", argv[i]);
             chosen += found;
@@ -72,6 +80,12 @@ int main(int argc, char **argv)
     }
     if (options.quick && options.full)
         return usage("only one of --quick and", "--full");
+    if (list) {
+        for (int c = 0; c < CHECK_COUNT; c++)
+            if (chosen == 0 || wanted[c])
+                printf("%-20s %s\n", checks[c].name, checks[c].text);
+        return 0;
+    }
     if (options.isa != ADAMW_ISA_AUTO && adamw_isa_select(options.isa) != ADAMW_OK) {
         fprintf(stderr, "plain: this CPU does not run %s\n", adamw_isa_name(options.isa));
         return 2;

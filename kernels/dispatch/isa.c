@@ -1,6 +1,6 @@
 /*
  * isa.c - the choice of the active instruction set: adamw_isa_select() over the environment over the CPU; and of the
- * tuning: the environment over the CPU. The one atomic pointer below is the library's only state.
+ * tuning: the environment over the CPU. The two atomics below are its only state.
  */
 #include "isa.h"
 
@@ -55,6 +55,23 @@ static const adamw_dispatch choices[ADAMW_FAMILY_COUNT][ADAMW_ISA_COUNT] = {
 #undef NO_ISA
 #undef ENTRY
 
+/* ---- whether this build has the promised bits ---- */
+
+/* What the test of each ISA's kernels found. Each is tested once a process, where it is first chosen; threads that test
+ * one at the same time come to the same answer. */
+typedef enum build_state { BUILD_NOT_TESTED, BUILD_RIGHT, BUILD_WRONG } build_state;
+static _Atomic build_state builds[ADAMW_ISA_COUNT];
+
+static bool build_is_right(const adamw_dispatch *choice)
+{
+    build_state state = atomic_load_explicit(&builds[choice->isa], memory_order_relaxed);
+    if (state == BUILD_NOT_TESTED) {
+        state = adamw_answers_are_known(choice->kernels) ? BUILD_RIGHT : BUILD_WRONG;
+        atomic_store_explicit(&builds[choice->isa], state, memory_order_relaxed);
+    }
+    return state == BUILD_RIGHT;
+}
+
 /* ---- the choice ---- */
 
 /* Stand in the pointer when the environment's tuning is unknown, and when the kernels have wrong bits in this build. */
@@ -99,7 +116,7 @@ static const adamw_dispatch *choice_of_environment(void)
     else if (adamw_isa_from_name(isa_name, &isa) != ADAMW_OK || !isas[isa].runs_here())
         isa = ADAMW_ISA_AUTO;
     const adamw_dispatch *choice = &choices[family][isa];
-    return choice->kernels == NULL || adamw_answers_are_known(choice->kernels) ? choice : &wrong_build;
+    return choice->kernels == NULL || build_is_right(choice) ? choice : &wrong_build;
 }
 
 const adamw_dispatch *adamw_dispatch_active(void)
@@ -133,7 +150,7 @@ adamw_status adamw_isa_select(adamw_isa isa)
     if (before == &unknown_tuning)
         return ADAMW_ERROR_ISA;
     const adamw_dispatch *choice = &choices[before->tuning - adamw_tunings][best_for(isa)];
-    if (!adamw_answers_are_known(choice->kernels))
+    if (!build_is_right(choice))
         return ADAMW_ERROR_ISA;
     atomic_store(&active, choice);
     return ADAMW_OK;

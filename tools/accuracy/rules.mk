@@ -38,7 +38,7 @@ accuracy-page: accuracy ## measures, and writes tables and pictures into kernels
 .PHONY: test-accuracy
 test-accuracy: $(BUILD)/adamw-accuracy
 	@tools/accuracy/test.sh $(BUILD)/adamw-accuracy
-ifeq ($(FILTER),)
+ifeq ($(call given,FILTER),)
 run-tests: test-accuracy
 endif
 

@@ -5,13 +5,13 @@ part_compiler() {
     [ "$1" = gcc ] && work=$default
     "$1" --version | head -n 1
     build_plain CC="$1"
-    "$work/tests/plain" --quick
+    run_checks "$work/tests/plain --quick"
 }
 
 part_team_openmp() {
     needs "$1"
     build_plain CC="$1" TEAM=openmp
-    "$work/tests/plain" --quick
+    run_checks "$work/tests/plain --quick"
     if ! pkg-config --exists criterion; then
         echo "Criterion is not installed: the shared library was not opened and closed"
         return
@@ -25,7 +25,7 @@ part_team_none() {
     if nm "$work/libadamw.a" | grep -iE ' U (GOMP|omp|__kmpc|pthread)'; then
         fail "TEAM=none still needs threads"
     fi
-    "$work/tests/plain" --quick
+    run_checks "$work/tests/plain --quick"
 }
 
 # The sources alone in a folder, compiled with just these flags, linked with checks that were built by make.
@@ -42,7 +42,7 @@ drop_in() {
 # Flags that no step may be refused with, and that change no bit.
 holds() {
     drop_in "$@"
-    "$work/plain" conformance isa_choice known_answer
+    "$work/plain" conformance narrow_conformance isa_choice known_answer
 }
 
 # Flags that may change bits and show no macro: an instruction set whose bits are others is refused at the first step,
@@ -52,7 +52,7 @@ never_silent() {
     for isa in $(sed -n 's/^    X([A-Z0-9]*, \([a-z0-9]*\)).*/\1/p' kernels/isa/isas.h); do
         said=$(ADAMW_ISA=$isa "$work/first")
         case $said in
-        ok) echo "$isa: not refused"; "$work/plain" --isa "$isa" conformance ;;
+        ok) echo "$isa: not refused"; "$work/plain" --isa "$isa" conformance narrow_conformance ;;
         *'other bits than it promises'*) echo "$isa: refused"; refused=$((refused + 1)) ;;
         *'cannot run here'*) ;;
         *) fail "$isa with $*: '$said'" ;;

@@ -21,6 +21,19 @@ fail() {
 # The library and the plain runner with other tools or flags: build_plain CC=... CFLAGS=...
 build_plain() { make -j"$(nproc)" BUILD="$work" WERROR=yes "$@" all "$work/tests/plain"; }
 
+# Each check of a plain runner in a process of its own, as many at once as there are CPUs; what one says stays together:
+# run_checks 'TOOL ... PLAIN OPTION ...' [CHECK ...], each CHECK a name or a part of one. Those whose names match the
+# regular expression $left_out are left out.
+left_out=
+run_checks() {
+    command=$(echo $1) # one line
+    shift
+    chosen=$($command --list "$@" 2>/dev/null | awk -v out="$left_out" 'out == "" || $1 !~ out {print $1}')
+    [ -n "$chosen" ] || fail "$command --list $*: no check"
+    printf '%s\n' $chosen | xargs -P "$(nproc)" -n 1 sh -c '
+        said=$('"$command"' "$0" 2>&1); status=$?; printf "%s\n" "$said"; [ $status = 0 ]'
+}
+
 # The library (and more targets) as make builds it, once for all the parts that want just this: in $default.
 default=build/check/default
 build_default() { make -j"$(nproc)" BUILD="$default" CC=gcc WERROR=yes all "$@"; }

@@ -128,7 +128,7 @@ part_amalgamation() {
         $flags $warnings -c "$work/amalgamation/adamw.c" -o "$work/adamw.o"
         gcc -fopenmp -pthread "$work/plain.o" "$default"/obj/tests/checks/*.o "$default"/obj/tests/vec/*.o "$work/adamw.o" -lm \
             -o "$work/plain"
-        "$work/plain" --quick conformance isa_choice vocabulary
+        "$work/plain" --quick conformance narrow_conformance isa_choice vocabulary
     done
     nm -g --defined-only "$work/adamw.o" | awk 'NF == 3 && $3 !~ /^adamw_/ {print; found = 1} END {exit found}' ||
         fail "a global name does not begin with adamw_"

@@ -31,7 +31,7 @@ all: $(FILE_TOOL)
 .PHONY: test-file test-safetensors bench-files
 test-file: $(FILE_TOOL) $(FILE_PROBE)
 	@tools/file/test.sh $(FILE_TOOL) $(FILE_PROBE)
-ifeq ($(FILTER),)
+ifeq ($(call given,FILTER),)
 run-tests: test-file
 endif
 

@@ -12,6 +12,6 @@ $(BUILD)/adamw-info: tools/info/adamw_info.c include/adamw.h $(LIB_STATIC) $(FLA
 .PHONY: test-info
 test-info: $(BUILD)/adamw-info
 	@tools/info/test.sh $(BUILD)/adamw-info
-ifeq ($(FILTER),)
+ifeq ($(call given,FILTER),)
 run-tests: test-info
 endif

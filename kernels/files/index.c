@@ -129,10 +129,11 @@ static adamw_status find_files(adamw_files_index *x, const char *path, const ada
             return adamw_files_fail(to, ADAMW_ERROR_STATE,
                                     "%s: weight_map has the file '%s': it must be a name in the index's folder",
                                     SHOWN(path), SHOWN(file));
-        x->files[x->file_count] = file;
-        x->paths[x->file_count] = beside(path, file);
-        if (x->paths[x->file_count++] == NULL)
+        char *const joined = beside(path, file);
+        if (joined == NULL)
             return adamw_files_no_memory(to);
+        x->files[x->file_count] = file;
+        x->paths[x->file_count++] = joined;
     }
     return ADAMW_OK;
 }

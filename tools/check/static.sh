@@ -2,7 +2,17 @@
 
 part_analyzer() {
     needs gcc
-    build_plain CC=gcc CFLAGS='-O2 -fanalyzer'
+    printf '#include <stdlib.h>\nint f(int n) { int *p = malloc(4); if (!p) return 0; *p = n; return *p; }\n' >"$work/flaw.c"
+    gcc -O0 -fanalyzer -c "$work/flaw.c" -o "$work/flaw.o" 2>&1 | grep -q 'leak of .*Wanalyzer-malloc-leak' ||
+        fail "the deliberate leak was not named"
+    make -j"$(nproc)" BUILD="$work" CC=gcc CFLAGS='-O2 -fanalyzer' all "$work/tests/plain" 2>"$work/said"
+    cat "$work/said"
+    # A line of analyzer.supp is `file warning`, and why it is wrong.
+    grep '\[-Wanalyzer' "$work/said" | sed 's/^\([^:]*\):.*\[-W\(.*\)\]$/\1 \2/' | sort -u >"$work/found"
+    sed 's/^\([^ ]* [^ :]*\):.*/\1/; /^#/d' tools/check/analyzer.supp | sort -u >"$work/accepted"
+    left=$(comm -23 "$work/found" "$work/accepted")
+    [ -z "$left" ] || fail "the analyzer has something to say: $left"
+    ! grep -q ' warning: .*\[-W[^a]' "$work/said" || fail "gcc has a warning"
 }
 
 # The C sources below the folders, but those whose faults are on purpose.
@@ -27,7 +37,7 @@ part_clang_tidy() {
     found=
     make -s BUILD="$work" "$work/obj/tools/lr/page.inc"
     tidy -- $(c_sources kernels tests bench | grep -v -e tests/test_ -e bench/tried/loop.c)
-    tidy -I"$work/obj/tools/lr" -- $(c_sources tools | grep -v tools/train/)
+    tidy -Iinclude -I"$work/obj/tools/lr" -- $(c_sources tools | grep -v tools/train/)
     for way in STREAM DIVIDER FMA_ROOTS; do
         tidy -DTRIED_AVX512 -DTRIED_$way -DTRIED_TABLE=bench_tried -- bench/tried/loop.c
     done

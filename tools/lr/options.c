@@ -48,14 +48,14 @@ static const char *kind_name(size_t index)
 /* The index of a name in a list; a wrong name ends the program with the right ones. */
 static size_t index_of(const char *option, const char *name, const char *(*name_of)(size_t))
 {
-    size_t index = 0, used = 0;
+    size_t used = 0;
     char names[400] = "";
-    for (; name_of(index) != NULL; index++) {
-        if (strcmp(name_of(index), name) == 0)
+    const char *right;
+    for (size_t index = 0; (right = name_of(index)) != NULL; index++) {
+        if (strcmp(right, name) == 0)
             return index;
         if (used < sizeof names)
-            used +=
-                (size_t)snprintf(names + used, sizeof names - used, "%s%s", index > 0 ? ", " : "", name_of(index));
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", index > 0 ? ", " : "", right);
     }
     lr_fail("%s is '%s': it must be one of %s", option, name, names);
 }

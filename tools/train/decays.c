@@ -82,8 +82,8 @@ static void write_panel(FILE *to, const options *o, const run *runs, size_t coun
     fputs("unset logscale y\nset ytics autofreq\n", to);
     if (logarithmic) {
         fputs("set logscale y\nset ytics (0.01", to);
-        for (double decade = 0.01; decade < 1e4; decade *= 10)
-            fprintf(to, ", %g, %g, %g", 2 * decade, 5 * decade, 10 * decade);
+        for (int decade = -2; decade < 4; decade++)
+            fprintf(to, ", 2e%d, 5e%d, 1e%d", decade, decade, decade + 1);
         fputs(")\n", to);
     }
     for (size_t i = 0; i < optimizers; i++) {

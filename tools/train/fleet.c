@@ -92,7 +92,7 @@ fleet read_fleet(const char *directory, const char *kind, const char *subset)
     snprintf(name, sizeof name, "%s_%s.txt", kind, subset);
     file text = read_file(directory, name, MAX_TEXT);
     /* A row takes at least a digit and a space for each value, whatever the text holds. */
-    const size_t most = text.size / (2 * COLUMNS) + 1;
+    const size_t most = text.size / ((size_t)2 * COLUMNS) + 1;
     fleet x = {.row = allocate((most + 1) * COLUMNS, sizeof(double)), .engine = allocate(MAX_UNITS, sizeof(engine))};
     memcpy(x.name, text.name, sizeof x.name);
     for (cursor at = {.file = &text}; next_row(&at, COLUMNS, x.row + x.rows * COLUMNS);)

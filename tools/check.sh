@@ -47,7 +47,8 @@ qemu-haswell | part_qemu_x86 Haswell avx2       | x86-64 with AVX2 and without A
 qemu-nehalem | part_qemu_x86 Nehalem scalar     | x86-64 with neither
 emulate-avx512 | part_emulate_avx512           | AVX-512 on any x86-64, with its intrinsics in plain C
 analyzer     | part_analyzer                    | gcc -fanalyzer
-clang-tidy   | part_clang_tidy                  | clang-tidy, the checks of .clang-tidy, over the C files of every folder
+clang-tidy   | part_clang_tidy short            | clang-tidy, the checks of .clang-tidy, over the C files of every folder
+clang-analyzer | part_clang_tidy whole          | the same with the paths that its analyzer follows, 15 times as long
 cppcheck     | part_cppcheck                    | cppcheck, over the C files of every folder
 '
 

@@ -2,6 +2,7 @@
  * check.c - what a schedule refuses, and the sentence to it: one table of ranges, then what joins several fields.
  * Only the fields that the kinds in use read are looked at.
  */
+#include "../dispatch/known_answer.h"
 #include "../plan/message.h"
 #include "internal.h"
 
@@ -168,6 +169,8 @@ adamw_status adamw_schedule_check(const adamw_schedule_config *c, schedule_sente
 {
     if (c == NULL)
         return INVALID("config is NULL: adamw_schedule_config_init() fills in one");
+    if (!adamw_compiler_is_strict())
+        return adamw_schedule_fail(to, ADAMW_ERROR_ISA, "%s", ADAMW_WRONG_BUILD);
     adamw_status status = check_choices(c, to);
     if (status == ADAMW_OK)
         status = check_ranges(c, to);

@@ -158,8 +158,9 @@ typedef struct adamw_schedule {
 ADAMW_API adamw_status adamw_schedule_config_init(adamw_schedule_config *config);
 
 /*
- * adamw_schedule_init() checks the recipe and puts the schedule at its start. ADAMW_ERROR_INVALID_ARGUMENT, for NULL or a field outside its
- * range, leaves `schedule` as it was; adamw_schedule_explain() names the field. `config` may be &schedule->config.
+ * adamw_schedule_init() checks the recipe and puts the schedule at its start. ADAMW_ERROR_INVALID_ARGUMENT, for NULL or
+ * a field outside its range, and ADAMW_ERROR_ISA, for a library that was compiled with flags that change its rates,
+ * leave `schedule` as it was; adamw_schedule_explain() names the field. `config` may be &schedule->config.
  * The lists of milestones are not copied: they must live as long as the schedule.
  */
 ADAMW_API adamw_status adamw_schedule_init(adamw_schedule *schedule, const adamw_schedule_config *config);

@@ -14,12 +14,14 @@
 #endif
 #if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) ||                       \
     defined(__NO_SIGNED_ZEROS__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) ||                       \
-    (defined(__GCC_IEC_559) && __GCC_IEC_559 == 0) /* also -fsingle-precision-constant */
+    (defined(__GCC_IEC_559) && __GCC_IEC_559 == 0 && !defined(__STRICT_ANSI__))
+/* (In -std=c11 that macro is also 0 for -ffp-contract=fast, which the pragma below makes right.) */
 #error "compile libadamw's own files without -ffast-math, -Ofast or parts of them (other files may keep them)"
 #endif
 #if defined(__FLT_EVAL_METHOD__) && (__FLT_EVAL_METHOD__ < 0 || __FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2)
 #error "compile libadamw's own files without -mfpmath=387: a float operation has to round to float"
 #endif
+_Static_assert(sizeof 1.0 == sizeof(double), "compile libadamw's own files without -fsingle-precision-constant");
 /* clang shows none of its flags but -ffast-math: dispatch/known_answer.c finds the others when the program runs. */
 
 /* Each of the two compilers ignores the other's pragma; gcc ignores the standard's. */

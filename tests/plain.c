@@ -2,6 +2,7 @@
  * plain.c - the checks of tests/checks without Criterion, for emulators, sanitizers, valgrind and the long forms. It
  * ends in a count, 0 passed all, 1 failed, 2 wrong usage. Nothing but the options belongs here.
  */
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@ int main(int argc, char **argv)
     check_options options = {.seed = 1};
     bool wanted[CHECK_COUNT] = {false}, list = false;
     int chosen = 0, failed = 0, passed = 0;
+    setlocale(LC_ALL, ""); /* as a host does: tests/comma_locale.sh has one with a decimal comma */
     for (int i = 1; i < argc; i++) {
         const char *const value = i + 1 < argc ? argv[i + 1] : "";
         if (strcmp(argv[i], "--quick") == 0) {

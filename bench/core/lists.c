@@ -224,9 +224,17 @@ bool bench_list_of_size(bench_list *list, const char *size, char *message)
 }
 
 /* One line of a file: [name] dims, or nothing but a comment. False: no such line. */
-static bool read_line(bench_list *list, char *line, bool *full)
+static bool read_line(bench_list *list, char *line, size_t length, bool *full)
 {
-    line[strcspn(line, "#\r\n")] = '\0';
+    if (strlen(line) != length)
+        return false;
+    length -= length > 0 && line[length - 1] == '\n';
+    length -= length > 0 && line[length - 1] == '\r';
+    line[length] = '\0';
+    line[strcspn(line, "#")] = '\0';
+    for (const char *c = line; *c != '\0'; c++)
+        if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7F) /* a carriage return would hide other lines */
+            return false;
     bench_shape shape;
     char *rest = NULL, *words[3];
     size_t count = 0;
@@ -262,8 +270,8 @@ bool bench_list_read(bench_list *list, const char *path, char *message)
     char *line = NULL;
     size_t room = 0, number = 1;
     bool right = true, full = false;
-    for (; right && !full && getline(&line, &room, file) >= 0; number++)
-        right = read_line(list, line, &full);
+    for (ssize_t length; right && !full && (length = getline(&line, &room, file)) >= 0; number++)
+        right = read_line(list, line, (size_t)length, &full);
     const bool failed = ferror(file) != 0;
     free(line);
     fclose(file);

@@ -20,13 +20,15 @@ static const uint64_t answers[] = {
     [ADAMW_VARIANT_torch_adam_l2] = UINT64_C(0xF3F30A9F988E5FB8),
     [ADAMW_VARIANT_torch_adam_l2_amsgrad] = UINT64_C(0xF46603961417BBC6),
     [ADAMW_ANSWER_STAGES] = UINT64_C(0x71362E0CA5254890),
+    [ADAMW_ANSWER_COMPENSATED] = UINT64_C(0x10AD90AB33129FF1),
+    [ADAMW_ANSWER_NARROW] = UINT64_C(0xEB039D2FC6BE4934),
     [ADAMW_ANSWER_SUMS] = UINT64_C(0x5DD315B9A0E95D10),
     [ADAMW_ANSWER_COMPILER] = 0,
 };
 _Static_assert(sizeof answers / sizeof answers[0] == ADAMW_ANSWERS, "every variant has its answer");
 
 /* Twice the longest bundle and a tail, in 3.6 KB of stack. */
-enum { N = 2 * 5 * 16 + 21, STREAMS = 5 };
+enum { N = 2 * 5 * 16 + 21, STREAMS = 5, FORMS = 3 };
 
 typedef struct values {
     float stream[STREAMS][N];
@@ -74,36 +76,47 @@ static uint64_t add_double(uint64_t digest, double x)
 
 /* ---- the tests ---- */
 
-/* Three steps, one by each specialisation of the loop (body/update.h). */
+static adamw_update_streams streams_of(values *x)
+{
+    return (adamw_update_streams){.param = (char *)x->stream[0],
+                                  .grad = (const char *)x->stream[1],
+                                  .exp_avg = (char *)x->stream[2],
+                                  .exp_avg_sq = (char *)x->stream[3],
+                                  .max_exp_avg_sq = (char *)x->stream[4]};
+}
+
+/* For each specialisation of the loop (body/update.h). */
+static adamw_coefficients coefficients_of(int form)
+{
+    const bool small = form == 2;
+    return (adamw_coefficients){.sign = form == 1 ? -1.0f : 1.0f,
+                                .beta1 = small ? 0.3f : 0.9f,
+                                .c1 = small ? 0.7f : 0.1f,
+                                .beta2 = small ? 0.4f : 0.99f,
+                                .c2 = small ? 0.6f : 0.01f,
+                                .weight_decay = 0.013f,
+                                .accurate = {.decay = 0.0007f, .step_size = 0.03f, .eps = 1e-6f},
+                                .torch = {.decay_factor = 0.9993f,
+                                          .negative_step_size = -0.03f,
+                                          .bias_correction2_sqrt = 0.7f,
+                                          .reciprocal = 1 / 0.7f,
+                                          .eps = 1e-6f,
+                                          .one_minus_c1 = 0.3f},
+                                .to_nearest = true,
+                                .small_beta1 = small,
+                                .small_beta2 = small,
+                                .prefetch = {.near = form == 1 ? 64 : 0, .far = form == 1 ? 128 : 0}};
+}
+
+/* Three steps, one by each specialisation. */
 ADAMW_NOINLINE static uint64_t update_answer(const adamw_kernels *kernels, int variant)
 {
     values x;
     uint64_t digest = 0;
     fill(&x);
-    const adamw_update_streams streams = {.param = (char *)x.stream[0],
-                                          .grad = (const char *)x.stream[1],
-                                          .exp_avg = (char *)x.stream[2],
-                                          .exp_avg_sq = (char *)x.stream[3],
-                                          .max_exp_avg_sq = (char *)x.stream[4]};
-    for (int form = 0; form < 3; form++) {
-        const bool small = form == 2;
-        const adamw_coefficients k = {.sign = form == 1 ? -1.0f : 1.0f,
-                                      .beta1 = small ? 0.3f : 0.9f,
-                                      .c1 = small ? 0.7f : 0.1f,
-                                      .beta2 = small ? 0.4f : 0.99f,
-                                      .c2 = small ? 0.6f : 0.01f,
-                                      .weight_decay = 0.013f,
-                                      .accurate = {.decay = 0.0007f, .step_size = 0.03f, .eps = 1e-6f},
-                                      .torch = {.decay_factor = 0.9993f,
-                                                .negative_step_size = -0.03f,
-                                                .bias_correction2_sqrt = 0.7f,
-                                                .reciprocal = 1 / 0.7f,
-                                                .eps = 1e-6f,
-                                                .one_minus_c1 = 0.3f},
-                                      .to_nearest = true,
-                                      .small_beta1 = small,
-                                      .small_beta2 = small,
-                                      .prefetch = {.near = form == 1 ? 64 : 0, .far = form == 1 ? 128 : 0}};
+    const adamw_update_streams streams = streams_of(&x);
+    for (int form = 0; form < FORMS; form++) {
+        const adamw_coefficients k = coefficients_of(form);
         kernels->update[variant](&k, &streams, N);
     }
     for (int s = 0; s < STREAMS; s++)
@@ -126,6 +139,49 @@ ADAMW_NOINLINE static uint64_t stages_answer(const adamw_kernels *kernels)
         kernels->accumulate(x.stream[4], half, (adamw_dtype)dtype, N);
     }
     kernels->accumulate(x.stream[4], x.stream[0], ADAMW_DTYPE_FLOAT32, N);
+    for (int s = 0; s < STREAMS; s++)
+        digest = add_floats(digest, x.stream[s], N);
+    return digest;
+}
+
+/* Compensated parameters, each variant of ACCURATE by one specialisation of the loop. */
+ADAMW_NOINLINE static uint64_t compensated_answer(const adamw_kernels *kernels)
+{
+    static const adamw_variant variants[] = {ADAMW_VARIANT_adamw, ADAMW_VARIANT_adamw_amsgrad, ADAMW_VARIANT_adam_l2,
+                                             ADAMW_VARIANT_adam_l2_amsgrad};
+    values x;
+    float residual[N];
+    uint64_t digest = 0;
+    fill(&x);
+    const adamw_update_streams streams = streams_of(&x);
+    for (int i = 0; i < N; i++)
+        residual[i] = 0x1p-12f * x.stream[3][i];
+    for (int i = 0; i < 4; i++) {
+        const adamw_coefficients k = coefficients_of(i % FORMS);
+        kernels->update_compensated(&k, &streams, residual, N, variants[i]);
+    }
+    for (int s = 0; s < STREAMS; s++)
+        digest = add_floats(digest, x.stream[s], N);
+    return add_floats(digest, residual, N);
+}
+
+/* What narrow streams are read and written by. */
+ADAMW_NOINLINE static uint64_t narrow_answer(const adamw_kernels *kernels)
+{
+    static const adamw_random random = {.key = {0x9E3779B9, 0x85EBCA6B}, .index = 77};
+    values x;
+    uint16_t first[N], second[N];
+    fill(&x);
+    kernels->narrow_randomly(first, x.stream[0], second, x.stream[3], N, &random);
+    kernels->widen(x.stream[2], first, ADAMW_DTYPE_BFLOAT16, N, 0);
+    kernels->widen(x.stream[3], second, ADAMW_DTYPE_BFLOAT16, N, 64);
+    kernels->widen(x.stream[4], first, ADAMW_DTYPE_FLOAT16, N, 0);
+    uint64_t digest = 0;
+    for (int s = 2; s < STREAMS; s++)
+        digest = add_floats(digest, x.stream[s], N);
+    kernels->split(first, second, x.stream[0], N);
+    kernels->join(x.stream[1], first, second, N, 64);
+    kernels->widen(x.stream[2], first, ADAMW_DTYPE_BFLOAT16, N, 0);
     for (int s = 0; s < STREAMS; s++)
         digest = add_floats(digest, x.stream[s], N);
     return digest;
@@ -182,6 +238,10 @@ uint64_t adamw_answer_of(const adamw_kernels *kernels, int which)
     switch (which) {
     case ADAMW_ANSWER_STAGES:
         return stages_answer(kernels);
+    case ADAMW_ANSWER_COMPENSATED:
+        return compensated_answer(kernels);
+    case ADAMW_ANSWER_NARROW:
+        return narrow_answer(kernels);
     case ADAMW_ANSWER_SUMS:
         return sums_answer(kernels);
     case ADAMW_ANSWER_COMPILER:
@@ -189,6 +249,15 @@ uint64_t adamw_answer_of(const adamw_kernels *kernels, int which)
     default:
         return update_answer(kernels, which);
     }
+}
+
+bool adamw_compiler_is_strict(void)
+{
+    const uint64_t env = adamw_float_env_get();
+    adamw_float_env_set(ADAMW_FLOAT_ENV_DEFAULT);
+    const bool strict = compiler_answer() == answers[ADAMW_ANSWER_COMPILER];
+    adamw_float_env_set(env);
+    return strict;
 }
 
 bool adamw_answers_are_known(const adamw_kernels *kernels)

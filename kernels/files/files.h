@@ -93,7 +93,7 @@ ADAMW_INTERNAL bool adamw_json_goes_on(adamw_json *json, char closing);
 ADAMW_INTERNAL bool adamw_json_skip(adamw_json *json);
 ADAMW_INTERNAL bool adamw_json_end(adamw_json *json);
 
-/* ---- an open file (open.c, header.c, pieces.c) ---- */
+/* ---- an open file (open.c, header.c, ranges.c) ---- */
 
 /* One safetensors file of an open file. */
 typedef struct adamw_files_source {

@@ -1,6 +1,6 @@
 /*
  * open.c - opens a safetensors file or an index of several: reads the headers, maps the data privately, finds tensors
- * and compares checksums. What a header may say is header.c's; pieces of cut tensors are pieces.c's.
+ * and compares checksums. What a header may say is header.c's; pieces of cut tensors are ranges.c's.
  */
 #define _GNU_SOURCE /* open's and mmap's names */
 #include "files.h"

@@ -3,7 +3,12 @@
  */
 #include "message.h"
 
+#include <fenv.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 adamw_sentence adamw_sentence_in(char *buffer, size_t size)
 {
@@ -35,6 +40,29 @@ adamw_status adamw_refuse(adamw_sentence to, adamw_status status, const char *fo
     adamw_say_list(&to, format, arguments);
     va_end(arguments);
     return status;
+}
+
+adamw_number adamw_number_of(double x)
+{
+    adamw_number number = {"nan"};
+    char *const text = number.text;
+    fenv_t env;
+    feholdexcept(&env); /* a comparison with a subnormal raises a flag as well */
+    fesetround(FE_TONEAREST);
+    const bool is_number = !isnan(x), finite = isfinite(x);
+    for (int digits = 1; is_number && digits <= 17; digits++) {
+        snprintf(text, sizeof number.text, "%.*g", digits, x);
+        if (strtod(text, NULL) == x)
+            break;
+    }
+    fesetenv(&env);
+    char *const point = text + strspn(text, "-0123456789");
+    const size_t length = strcspn(point, "0123456789e");
+    if (finite && length != 0) {
+        memmove(point + 1, point + length, strlen(point + length) + 1);
+        *point = '.';
+    }
+    return number;
 }
 
 adamw_status adamw_told(adamw_status status, adamw_sentence to)

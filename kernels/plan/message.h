@@ -1,6 +1,6 @@
 /*
- * message.h - the one way in which a refused argument gets its sentence, for steps and schedules alike. A call that
- * asks for the status alone passes an empty sentence, and nothing is formatted.
+ * message.h - the one way in which a refused argument gets its sentence, and in which steps and schedules alike show
+ * the refused number. A call that asks for the status alone passes an empty sentence, which nothing is written to.
  */
 #ifndef ADAMW_PLAN_MESSAGE_H
 #define ADAMW_PLAN_MESSAGE_H
@@ -28,6 +28,13 @@ ADAMW_INTERNAL void adamw_say_list(adamw_sentence *to, const char *format, va_li
 /* Writes the whole sentence and returns the status, to be returned. */
 __attribute__((format(printf, 3, 4))) ADAMW_INTERNAL adamw_status adamw_refuse(adamw_sentence to, adamw_status status,
                                                                                const char *format, ...);
+
+/* A number as text: the shortest one that reads back as the same double, with a point in every locale and to nearest in
+ * every rounding mode. */
+typedef struct adamw_number {
+    char text[32];
+} adamw_number;
+ADAMW_INTERNAL adamw_number adamw_number_of(double x);
 
 /* Writes "ok" where nothing was wrong, and returns the status. */
 ADAMW_INTERNAL adamw_status adamw_told(adamw_status status, adamw_sentence to);

@@ -57,11 +57,12 @@ static adamw_status check_config(const adamw_config *config, const place *at)
 
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         if (!is_size(sizes[i].value))
-            return INVALID(at, "%s is %g: it must be finite, not negative and within float32's range", sizes[i].name,
-                           sizes[i].value);
+            return INVALID(at, "%s is %s: it must be finite, not negative and within float32's range", sizes[i].name,
+                           adamw_number_of(sizes[i].value).text);
     for (size_t i = 0; i < sizeof betas / sizeof betas[0]; i++)
         if (!is_beta(betas[i].value))
-            return INVALID(at, "%s is %.17g: it must be at least 0 and below 1", betas[i].name, betas[i].value);
+            return INVALID(at, "%s is %s: it must be at least 0 and below 1", betas[i].name,
+                           adamw_number_of(betas[i].value).text);
     if (config->decay != ADAMW_DECAY_DECOUPLED && config->decay != ADAMW_DECAY_L2)
         return INVALID(at, "decay is %d: it must be ADAMW_DECAY_DECOUPLED or ADAMW_DECAY_L2", (int)config->decay);
     if (config->arithmetic != ADAMW_ARITHMETIC_ACCURATE && config->arithmetic != ADAMW_ARITHMETIC_TORCH)
@@ -137,10 +138,10 @@ static adamw_status check_dtypes(const adamw_tensor *tensor, const demand *asked
     if (tensor->exp_avg_sq_dtype == ADAMW_DTYPE_BFLOAT16 && asked->group->rounding == ADAMW_ROUND_NEAREST &&
         1 - asked->group->beta2 < 0x1p-6)
         return INVALID(at,
-                       "exp_avg_sq_dtype is 1 with beta2 %g, rounded to nearest: it would stop falling, for a step "
+                       "exp_avg_sq_dtype is 1 with beta2 %s, rounded to nearest: it would stop falling, for a step "
                        "takes off too "
                        "little; rounding must be ADAMW_ROUND_STOCHASTIC, or beta2 at most 0.984375",
-                       asked->group->beta2);
+                       adamw_number_of(asked->group->beta2).text);
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         if (buffers[i].start != NULL)
             return UNSUPPORTED(at, "%s is set: this version has no such stream; it must be NULL", buffers[i].name);
@@ -252,12 +253,13 @@ static adamw_status check_buffers(const adamw_tensor *tensor, const demand *aske
 static adamw_status check_options(const adamw_update_options *options, size_t count, const place *at)
 {
     if (!(is_size(fabs(options->grad_scale)) && (float)options->grad_scale != 0))
-        return INVALID(at, "grad_scale is %g: it must be finite, not 0 and within float32's range",
-                       options->grad_scale);
+        return INVALID(at, "grad_scale is %s: it must be finite, not 0 and within float32's range",
+                       adamw_number_of(options->grad_scale).text);
     if ((unsigned)options->clip > ADAMW_CLIP_VALUE)
         return INVALID(at, "clip is %d: it must be an adamw_clip", (int)options->clip);
     if (options->clip != ADAMW_CLIP_NONE && !isgreaterequal(options->clip_max, 0))
-        return INVALID(at, "clip_max is %g: with the option clip it must be set, at least 0", options->clip_max);
+        return INVALID(at, "clip_max is %s: with the option clip it must be set, at least 0",
+                       adamw_number_of(options->clip_max).text);
     if (options->clip == ADAMW_CLIP_TENSOR_NORM && options->tensor_norms == NULL && count != 0)
         return INVALID(
             at, "tensor_norms is NULL: with ADAMW_CLIP_TENSOR_NORM it must have room for count = %zu norms", count);
@@ -265,7 +267,7 @@ static adamw_status check_options(const adamw_update_options *options, size_t co
         return INVALID(at, "ema is %d: it must be an adamw_ema", (int)options->ema);
     if (options->ema != ADAMW_EMA_NONE &&
         !(isgreaterequal(options->ema_decay, 0) && islessequal(options->ema_decay, 1)))
-        return INVALID(at, "ema_decay is %.17g: it must be from 0 to 1", options->ema_decay);
+        return INVALID(at, "ema_decay is %s: it must be from 0 to 1", adamw_number_of(options->ema_decay).text);
     return ADAMW_OK;
 }
 

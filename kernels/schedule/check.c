@@ -2,6 +2,8 @@
  * check.c - what a schedule refuses, and the sentence to it: one table of ranges, then what joins several fields.
  * Only the fields that the kinds in use read are looked at.
  */
+#include "../dispatch/known_answer.h"
+#include "../plan/message.h"
 #include "internal.h"
 
 #include <float.h>
@@ -134,7 +136,8 @@ static adamw_status check_ranges(const adamw_schedule_config *c, schedule_senten
     };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         if (fields[i].used && !within(fields[i].range, fields[i].value))
-            return INVALID("%s is %g: it must be %s", fields[i].name, fields[i].value, fields[i].range->words);
+            return INVALID("%s is %s: it must be %s", fields[i].name, adamw_number_of(fields[i].value).text,
+                           fields[i].range->words);
     if (needs_end && c->total == 0)
         return INVALID("total is 0: this schedule needs the length of the run, at least 1 %s",
                        c->unit == ADAMW_UNIT_STEP ? "step" : "epoch");
@@ -166,6 +169,8 @@ adamw_status adamw_schedule_check(const adamw_schedule_config *c, schedule_sente
 {
     if (c == NULL)
         return INVALID("config is NULL: adamw_schedule_config_init() fills in one");
+    if (!adamw_compiler_is_strict())
+        return adamw_schedule_fail(to, ADAMW_ERROR_ISA, "%s", ADAMW_WRONG_BUILD);
     adamw_status status = check_choices(c, to);
     if (status == ADAMW_OK)
         status = check_ranges(c, to);
@@ -180,11 +185,12 @@ adamw_status adamw_schedule_check(const adamw_schedule_config *c, schedule_sente
     const bool one_unit = c->warmup_unit == c->unit;
     if (c->weight_decay_kind == ADAMW_WEIGHT_DECAY_FULLY_DECOUPLED && !(c->weight_decay / c->base_lr <= FLT_MAX))
         return INVALID(
-            "weight_decay is %g, which a fully decoupled decay divides by base_lr, %g: the quotient must be "
+            "weight_decay is %s, which a fully decoupled decay divides by base_lr, %s: the quotient must be "
             "within float32's range",
-            c->weight_decay, c->base_lr);
+            adamw_number_of(c->weight_decay).text, adamw_number_of(c->base_lr).text);
     if (c->min_lr > c->base_lr)
-        return INVALID("min_lr is %g, above base_lr %g: it must be at most that", c->min_lr, c->base_lr);
+        return INVALID("min_lr is %s, above base_lr %s: it must be at most that", adamw_number_of(c->min_lr).text,
+                       adamw_number_of(c->base_lr).text);
     if (c->kind == ADAMW_SCHEDULE_PLATEAU && c->unit != ADAMW_UNIT_EPOCH)
         return INVALID("unit is ADAMW_UNIT_STEP: a plateau counts epochs, so it must be ADAMW_UNIT_EPOCH");
     if (c->anneal == ADAMW_ANNEAL_SQRT && c->kind == ADAMW_SCHEDULE_ONE_CYCLE)

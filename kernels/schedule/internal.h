@@ -1,5 +1,6 @@
 /*
- * internal.h - what the files of the schedule layer tell each other. It shares no line with the kernels.
+ * internal.h - what the files of the schedule layer tell each other. It shares no line with the kernels
+ * but the text of a refused number (plan/message.h) and the test of the compiler (dispatch/known_answer.h).
  */
 #ifndef ADAMW_SCHEDULE_INTERNAL_H
 #define ADAMW_SCHEDULE_INTERNAL_H

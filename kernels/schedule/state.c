@@ -2,6 +2,7 @@
  * state.c - a schedule as text and back. One table of the fields drives both ways. A text is loaded only if it is,
  * byte for byte, what adamw_schedule_save() writes for the recipe at hand and the state that the text names.
  */
+#include "../plan/message.h"
 #include "internal.h"
 #include "numbers.h"
 
@@ -226,7 +227,11 @@ static bool next_value(const char **at, const char *end, const char *key, char *
     const size_t size = (size_t)(newline - *at) - n - 1;
     if (size >= VALUE_SIZE)
         return false;
-    memcpy(value, *at + n + 1, size);
+    for (size_t i = 0; i < size; i++) {
+        value[i] = (*at)[n + 1 + i];
+        if (value[i] < ' ' || value[i] > '~') /* signed or not */
+            return false;
+    }
     value[size] = '\0';
     *at = newline + 1;
     return true;
@@ -252,13 +257,16 @@ static adamw_status check_state(const adamw_schedule *s, schedule_sentence to)
     const adamw_schedule saved = saved_form(s);
     if (s->best != saved.best || s->bad != saved.bad || s->cooldown_counter != saved.cooldown_counter ||
         s->cuts != saved.cuts)
-        return FAIL("best, bad, cooldown_counter and cuts are %g, %" PRId64 ", %" PRId64 " and %" PRId64
-                    ": before a plateau's first metric they must be %g, 0, 0 and 0",
-                    s->best, s->bad, s->cooldown_counter, s->cuts, saved.best);
+        return FAIL("best, bad, cooldown_counter and cuts are %s, %" PRId64 ", %" PRId64 " and %" PRId64
+                    ": before a plateau's first metric they must be %s, 0, 0 and 0",
+                    adamw_number_of(s->best).text, s->bad, s->cooldown_counter, s->cuts,
+                    adamw_number_of(saved.best).text);
     if (s->lr != saved.lr || signbit(s->lr)) {
         if (c->kind == ADAMW_SCHEDULE_PLATEAU && began)
-            return FAIL("lr is %g: it must be from min_lr, %g, to base_lr, %g", s->lr, c->min_lr, c->base_lr);
-        return FAIL("lr is %g: before and without a plateau it must be base_lr, %g", s->lr, c->base_lr);
+            return FAIL("lr is %s: it must be from min_lr, %s, to base_lr, %s", adamw_number_of(s->lr).text,
+                        adamw_number_of(c->min_lr).text, adamw_number_of(c->base_lr).text);
+        return FAIL("lr is %s: before and without a plateau it must be base_lr, %s", adamw_number_of(s->lr).text,
+                    adamw_number_of(c->base_lr).text);
     }
     if (s->bad < 0 || s->cuts < 0 || s->bad > fed || s->cuts > fed - s->bad)
         return FAIL("bad is %" PRId64 " and cuts %" PRId64

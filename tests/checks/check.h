@@ -92,6 +92,7 @@
     X(schedule_golden, "our rates are those of torch's and Hugging Face's schedulers, tests/data/schedules.txt")     \
     X(schedule_negative_metric, "a negative metric that stands still is cut in the sign-safe mode alone")            \
     X(schedule_functions, "cosine and power are correctly rounded, and the same everywhere")                         \
+    X(numbers_in_sentences, "a refused number is told by its shortest text, in every rounding mode and locale")      \
     X(files_round_trip, "tensors of every dtype and any name come back, aligned, the same under every locale")       \
     X(files_damaged, "a file with any bit changed or cut at any byte is refused by a byte or tensor")                \
     X(files_headers, "headers that other programs could write: right ones open, wrong ones have their sentence")     \

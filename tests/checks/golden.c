@@ -5,6 +5,7 @@
 #include "check.h"
 
 #include <inttypes.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,9 @@ char *golden_read(const char *path, const char *title, const char *maker)
         return NULL;
     }
     strstr(text, "\nend ")[1] = '\0';
+    for (char *c = text;
+         (c = strchr(c, '.')) != NULL;) /* C's readers, which the checks use, want the locale's point */
+        *c = *localeconv()->decimal_point, c++;
     const char *second_line = strchr(text, '\n') + 1;
     memmove(text, second_line, strlen(second_line) + 1);
     return text;

@@ -49,6 +49,36 @@ static void no_accumulate(void *sum, const void *x, adamw_dtype dtype, size_t n)
     (void)sum, (void)x, (void)dtype, (void)n;
 }
 
+static void no_compensation(const adamw_coefficients *k, const adamw_update_streams *s, void *residual, size_t n,
+                            adamw_variant variant)
+{
+    (void)k, (void)s, (void)residual, (void)n, (void)variant;
+}
+static void no_widen(void *to, const void *from, adamw_dtype dtype, size_t n, size_t prefetch)
+{
+    (void)from, (void)dtype, (void)prefetch;
+    for (size_t i = 0; i < n; i++)
+        ((float *)to)[i] = 0;
+}
+static void no_random(void *to_low, const void *from_low, void *to_high, const void *from_high, size_t n,
+                      const adamw_random *random)
+{
+    (void)from_low, (void)from_high, (void)random;
+    for (size_t i = 0; i < n; i++)
+        ((uint16_t *)to_low)[i] = ((uint16_t *)to_high)[i] = 0;
+}
+static void no_split(void *high, void *low, const void *from, size_t n)
+{
+    (void)from;
+    for (size_t i = 0; i < n; i++)
+        ((uint16_t *)high)[i] = ((uint16_t *)low)[i] = 0;
+}
+static void no_join(void *to, const void *high, const void *low, size_t n, size_t prefetch)
+{
+    (void)high, (void)low;
+    no_widen(to, NULL, ADAMW_DTYPE_BFLOAT16, n, prefetch);
+}
+
 static bool found(const adamw_kernels *wrong, const char *what, int which)
 {
     return !adamw_answers_are_known(wrong) || check_fail("%s %d is wrong, and the answers are known", what, which);
@@ -62,7 +92,10 @@ static bool each_is_found(const adamw_kernels *right)
         if (!found(&wrong, "the update of variant", variant))
             return false;
     }
-    adamw_kernels wrong[] = {*right, *right, *right, *right, *right, *right, *right};
+    enum { OTHERS = 12 };
+    adamw_kernels wrong[OTHERS];
+    for (int i = 0; i < OTHERS; i++)
+        wrong[i] = *right;
     wrong[0].scale_grad = no_scale;
     wrong[1].average = no_average;
     wrong[2].narrow = no_narrow;
@@ -70,7 +103,12 @@ static bool each_is_found(const adamw_kernels *right)
     wrong[4].sum_square_changes = no_changes;
     wrong[5].abs_max = no_largest;
     wrong[6].accumulate = no_accumulate;
-    for (int i = 0; i < 7; i++)
+    wrong[7].update_compensated = no_compensation;
+    wrong[8].widen = no_widen;
+    wrong[9].narrow_randomly = no_random;
+    wrong[10].split = no_split;
+    wrong[11].join = no_join;
+    for (int i = 0; i < OTHERS; i++)
         if (!found(&wrong[i], "stage or sum", i))
             return false;
     return true;

@@ -5,6 +5,7 @@
 #include "check.h"
 #include "schedule.h"
 
+#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,7 +143,7 @@ bool check_schedule_damaged(const check_options *options)
         {"\nend ", "\nend 0123456789abcdef\nend ", "more lines"},
         {"\nend ", "\nnote x\nend ", "more lines"},
         {"\nlr 0x1.0624dd2f1a9fcp-13", "\nlr 0x1p-21",
-         "lr is 4.76837e-07: it must be from min_lr, 1e-06, to base_lr"},
+         "lr is 4.76837158203125e-07: it must be from min_lr, 1e-06, to base_lr"},
         {"\nlr 0x1.0624dd2f1a9fcp-13", "\nlr -0x0p+0", "lr is -0: it must be from min_lr"},
         {"\nbad ", "\nbad 9", "together at most the 30 metrics so far"},
     };
@@ -298,8 +299,10 @@ bool check_schedule_numbers(const check_options *options)
         const size_t length = adamw_schedule_save(&s, text, sizeof text);
         if (adamw_schedule_load(&back, text, length) != ADAMW_OK || memcmp(&back.best, &x, sizeof x) != 0)
             return check_fail("%a came back as %a", x, back.best);
-        const char *best = strstr(text, "\nbest ") + 6;
-        char *end;
+        char *best = strstr(text, "\nbest ") + 6, *end;
+        char *const point = memchr(best, '.', strcspn(best, "\n"));
+        if (point != NULL)
+            *point = *localeconv()->decimal_point; /* which strtod() wants */
         const double by_c = strtod(best, &end);
         if (*end != '\n' || memcmp(&by_c, &x, sizeof x) != 0)
             return check_fail("C reads %a where %a was written", by_c, x);

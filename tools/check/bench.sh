@@ -33,6 +33,11 @@ part_bench() {
         refuses 'No such file' "$default/$program" --shapes /nonexistent
         printf 'a 64x64\nb 3x\n' >"$work/shapes.txt"
         refuses 'shapes.txt, line 2' "$default/$program" --shapes "$work/shapes.txt"
+        # A carriage return or a zero byte would hide what is behind it.
+        for hidden in '\r' '\000' '\033'; do
+            printf "a 64x64\nb 3${hidden}c 4\n" >"$work/hidden.txt"
+            refuses 'hidden.txt, line 2' "$default/$program" --shapes "$work/hidden.txt"
+        done
     done
     # Before anything is allocated: 16 bytes times 2^40.
     refuses 'need 16384.0 GiB' "$default/adamw-bench" --params 1024G

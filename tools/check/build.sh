@@ -88,6 +88,7 @@ END
         case $compiler in
         gcc)
             holds gcc -O3 -march=native -ffp-contract=fast -fopenmp -flto -ffat-lto-objects
+            holds gcc -std=c11 -D_DEFAULT_SOURCE -O2 -march=native -ffp-contract=fast
             holds gcc -O2 -frounding-math -fsignaling-nans -fno-trapping-math ;;
         gcc-*)
             holds $compiler -O2 -march=native -ffp-contract=fast ;;
@@ -156,6 +157,7 @@ part_refusals() {
         -fno-signed-zeros -funsafe-math-optimizations -fsingle-precision-constant; do
         refused 'without -ffast-math' gcc $flag -fsyntax-only kernels/run/team.c
     done
+    refused 'without -fsingle-precision-constant' gcc -std=c11 -fsingle-precision-constant -fsyntax-only kernels/run/team.c
     if command -v clang-14 >/dev/null 2>&1; then
         for flag in -ffast-math -ffinite-math-only; do
             refused 'without -ffast-math' clang-14 $flag -fsyntax-only kernels/run/team.c

@@ -69,6 +69,18 @@ part_fuzz() {
         "$work/fuzz_$target" -seed=1 -runs="$runs" -max_len="$longest" -print_final_stats=1 \
             -artifact_prefix="$work/$target-" "$work/new/$target" "tests/fuzz/corpus/$target"
     done
+    # Texts for adamw-lr, the benchmarks and schedules, whose readers get the fuzzer's files and memory.
+    mkdir -p "$work/new/text" "$work/texts"
+    for source in tools/lr/metric.c bench/core/lists.c; do
+        clang-14 -std=c11 -Wall -Wextra -Werror $flags -fsanitize=fuzzer-no-link -Dfopen=fuzz_fopen \
+            -Dfclose=fuzz_fclose -Dfree=fuzz_free -Drealloc=fuzz_realloc -c "$source" \
+            -o "$work/texts/$(basename "$source" .c).o"
+    done
+    clang-14 -std=c11 -Wall -Wextra -Werror $flags -fsanitize=fuzzer -pthread tests/fuzz/fuzz_text.c \
+        "$work"/texts/*.o "$work/libadamw.a" -lm -o "$work/fuzz_text"
+    echo "fuzz_text:"
+    "$work/fuzz_text" -seed=1 -runs="${FUZZ_RUNS:-20000}" -max_len=1024 -print_final_stats=1 \
+        -artifact_prefix="$work/text-" "$work/new/text" tests/fuzz/corpus/text
     # The trainer's readers, whose memory the fuzzer gives.
     mkdir -p "$work/new/data" "$work/readers"
     for source in data fleet cmapss idx; do

@@ -48,24 +48,27 @@ static bool read_line(csv *f)
     while ((c = getc(f->file)) != EOF && c != '\n') {
         if (length == LONGEST_LINE)
             lr_fail("--metric: %s, line %lld is longer than %d bytes", f->path, f->number + 1, LONGEST_LINE);
-        if (c == '\0')
-            lr_fail("--metric: %s, line %lld has a zero byte: it must be text in UTF-8 or ASCII", f->path,
-                    f->number + 1);
+        if ((c < ' ' && c != '\t' && c != '\r') || c == 0x7F) /* a message would bring it to the terminal */
+            lr_fail("--metric: %s, line %lld has the control character 0x%02x: it must be text in UTF-8 or ASCII",
+                    f->path, f->number + 1, (unsigned)c);
         f->line[length++] = (char)c;
     }
     if (ferror(f->file))
         lr_fail("--metric: %s cannot be read: %s", f->path, strerror(errno));
     if (c == EOF && length == 0)
         return false;
-    if (length > 0 && f->line[length - 1] == '\r')
+    while (length > 0 && f->line[length - 1] == '\r')
         length--;
     f->line[length] = '\0';
+    if (memchr(f->line, '\r', length) != NULL)
+        lr_fail("--metric: %s, line %lld has a carriage return within it: a line must end in a line feed", f->path,
+                f->number + 1);
     if (f->number++ == 0 && strncmp(f->line, "\xEF\xBB\xBF", 3) == 0) /* a byte order mark */
         memmove(f->line, f->line + 3, length - 2);
     return true;
 }
 
-static bool is_blank(const char *text) { return text[strspn(text, " \t\r")] == '\0'; }
+static bool is_blank(const char *text) { return text[strspn(text, " \t")] == '\0'; }
 
 /* Cuts the line into cells: blanks around them and quotes (RFC 4180, "" is one) are taken off. */
 static void split(csv *f)

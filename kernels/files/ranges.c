@@ -1,5 +1,5 @@
 /*
- * pieces.c - tensors that were cut into ranges: "NAME[FIRST:END]" holds the values FIRST to END - 1 of NAME, taken as
+ * ranges.c - tensors that were cut into ranges: "NAME[FIRST:END]" holds the values FIRST to END - 1 of NAME, taken as
  * one row, and the metadata "adamw.shape.NAME" its whole shape. Here pieces are found, checked and read across.
  */
 #include "files.h"

@@ -1,6 +1,6 @@
 /*
- * state.c - what saving and loading a run's state have in common: which buffer is which stream, where a tensor lies
- * in its parameter, and what is wrong with the caller's struct.
+ * state_streams.c - what saving and loading a run's state have in common: which buffer is which stream, where a tensor
+ * lies in its parameter, and what is wrong with the caller's struct.
  */
 #include "state.h"
 

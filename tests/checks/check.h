@@ -101,6 +101,7 @@
     X(files_replaced, "links are followed, what is no file is refused, two writers do not disturb each other")       \
     X(files_state, "the state of a run comes back to the bit")                                                       \
     X(files_other_state, "a file that does not fit the optimizer at hand is refused by name, and nothing is loaded") \
+    X(files_extra, "a caller's own tensors and text beside a state, which loads as without them")                    \
     X(files_bad_state, "each wrong field of a state has its sentence, and no file is left")                          \
     X(files_shards, "shards of 1 to 8 ranks are read by 1 to 8 ranks to the bit")                                    \
     X(files_bad_shards, "shards of two saves, with holes or missing are refused by name")                            \

@@ -159,6 +159,12 @@ typedef struct adamw_state {
     adamw_loss_scale *loss_scale; /* NULL: none; of shards, one may have it */
     bool with_params;             /* the parameters are in the file too, under their own names */
     bool partial;                 /* loading: the file may have parameters that are not in the list */
+    /* Saving: what else the run needs, written beside its state; loading: not used, adamw_file_check(),
+     * adamw_file_find() and adamw_file_metadata() have it. Of shards, one may have tensors, and all have the text. */
+    const adamw_file_tensor *extra; /* names that do not begin with "state." */
+    size_t extra_count;
+    const adamw_file_entry *metadata; /* keys that do not begin with "adamw." */
+    size_t metadata_count;
 } adamw_state;
 
 /* Saves the state as adamw_save() does. No tensor's gradient or param_copy is saved. */

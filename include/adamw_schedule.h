@@ -217,6 +217,23 @@ ADAMW_API adamw_status adamw_schedule_apply_explain(const adamw_schedule *schedu
                                                     const adamw_schedule_group *groups, size_t count, char *buffer,
                                                     size_t size);
 
+/*
+ * adamw_schedule_extend() makes the run longer: config.total becomes `total`, a number of config.unit from the total of
+ * now to 2^53, and from then on the schedule is the one that was started with that total. Rates that were given stay
+ * what they are, so it is refused where they depend on the length: LINEAR, COSINE, POLYNOMIAL and ONE_CYCLE once their
+ * main phase has moved (a longer run would rescale them), WSD once its decay has begun, a LINEAR or COSINE weight
+ * decay after the first step, and a run past its end. COSINE_RESTARTS, EXPONENTIAL, STEP, MULTISTEP, INVERSE_SQRT,
+ * CONSTANT and PLATEAU can be extended up to their end.
+ *
+ * A saved state belongs to the total that it was saved with: to go on longer, start the schedule with that one, load,
+ * then extend. ADAMW_ERROR_INVALID_ARGUMENT for NULL, a total below the one of now or a recipe without an end (total
+ * 0), ADAMW_ERROR_STATE where given rates would change: the schedule is then as before, and
+ * adamw_schedule_extend_explain() has the sentence.
+ */
+ADAMW_API adamw_status adamw_schedule_extend(adamw_schedule *schedule, int64_t total);
+ADAMW_API adamw_status adamw_schedule_extend_explain(const adamw_schedule *schedule, int64_t total, char *buffer,
+                                                     size_t size);
+
 /* adamw_schedule_name() returns the name of a kind: "constant", "plateau", "linear", "cosine", "cosine-restarts", "polynomial", "exponential", "step", "multistep",
  * "inverse-sqrt", "wsd", "one-cycle"; "unknown" for values that are no adamw_schedule_kind. */
 ADAMW_API const char *adamw_schedule_name(adamw_schedule_kind kind);

@@ -159,13 +159,37 @@ static adamw_status save(const char *path, list *l, scalars *values, const adamw
         ADAMW_FILES_LOSS_SCALE(ADD)
 #undef ADD
     }
+    for (size_t i = 0; i < state->extra_count; i++)
+        l->tensors[l->count++] = state->extra[i];
+    for (size_t i = 0; i < state->metadata_count; i++)
+        l->entries[l->entry_count++] = state->metadata[i];
     return adamw_save(path, l->tensors, l->count, l->entries, l->entry_count, to->buffer, to->size);
+}
+
+/* Names of the caller's that would be taken for the state's. What else is wrong with them is adamw_save()'s to tell. */
+static adamw_status check_extra(const adamw_state *state, const adamw_files_sentence *to)
+{
+    if (state->extra == NULL && state->extra_count > 0)
+        return INVALID("extra is NULL: it must have %zu entries", state->extra_count);
+    if (state->metadata == NULL && state->metadata_count > 0)
+        return INVALID("metadata is NULL: it must have %zu entries", state->metadata_count);
+    for (size_t i = 0; i < state->extra_count; i++)
+        if (state->extra[i].name != NULL && strncmp(state->extra[i].name, "state.", 6) == 0)
+            return INVALID("extra[%zu].name is '%s': names that begin with 'state.' are the state's own", i,
+                           SHOWN(state->extra[i].name));
+    for (size_t i = 0; i < state->metadata_count; i++)
+        if (state->metadata[i].key != NULL && strncmp(state->metadata[i].key, "adamw.", 6) == 0)
+            return INVALID("metadata[%zu].key is '%s': keys that begin with 'adamw.' are the library's own", i,
+                           SHOWN(state->metadata[i].key));
+    return ADAMW_OK;
 }
 
 adamw_status adamw_save_state(const char *path, const adamw_state *state, char *sentence, size_t size)
 {
     const adamw_files_sentence sentence_to = {sentence, size}, *const to = &sentence_to;
     adamw_status status = adamw_files_check_state(state, to);
+    if (status == ADAMW_OK)
+        status = check_extra(state, to);
     if (status != ADAMW_OK)
         return status;
     size_t room = 1;
@@ -177,8 +201,9 @@ adamw_status adamw_save_state(const char *path, const adamw_state *state, char *
                                         21 * (rank < ADAMW_FILES_LONGEST_RANK ? rank : ADAMW_FILES_LONGEST_RANK)) +
             (1 + HYPERPARAMETERS) * (strlen(state->names[i]) + 64);
     }
-    list l = {.tensors = calloc(state->count * TENSORS + LOSS_SCALE, sizeof(adamw_file_tensor)),
-              .entries = calloc(state->count * ADAMW_FILES_STREAM_COUNT + 2, sizeof(adamw_file_entry)),
+    list l = {.tensors = calloc(state->count * TENSORS + LOSS_SCALE + state->extra_count, sizeof(adamw_file_tensor)),
+              .entries = calloc(state->count * ADAMW_FILES_STREAM_COUNT + 2 + state->metadata_count,
+                                sizeof(adamw_file_entry)),
               .text = malloc(room),
               .room = room};
     scalars *const values = calloc(state->count + 1, sizeof *values);

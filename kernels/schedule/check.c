@@ -230,3 +230,43 @@ adamw_status adamw_schedule_check_groups(const adamw_schedule *schedule, const a
     }
     return ADAMW_OK;
 }
+
+/* What the length of the run has decided so far: NULL, or why it must stay. */
+static const char *decided_by_total(const adamw_schedule *s, int64_t now)
+{
+    const adamw_schedule_config *c = &s->config;
+    const int64_t k = s->main_start >= 0 ? now - s->main_start : 0;
+    const bool endless = c->kind == ADAMW_SCHEDULE_CONSTANT || c->kind == ADAMW_SCHEDULE_PLATEAU;
+    if (k > 0 && (c->kind == ADAMW_SCHEDULE_LINEAR || c->kind == ADAMW_SCHEDULE_COSINE ||
+                  c->kind == ADAMW_SCHEDULE_POLYNOMIAL || c->kind == ADAMW_SCHEDULE_ONE_CYCLE))
+        return "a longer run would rescale the rates that were given; cosine-restarts, wsd, plateau, step and others "
+               "can be extended";
+    if (c->kind == ADAMW_SCHEDULE_WSD && k > 0 && k > c->total - s->main_start - c->decay_length)
+        return "its decay has begun: it must be extended before that";
+    if (now > 0 &&
+        (c->weight_decay_kind == ADAMW_WEIGHT_DECAY_LINEAR || c->weight_decay_kind == ADAMW_WEIGHT_DECAY_COSINE))
+        return "its weight_decay_kind follows the length of the run: it must be extended before the first step";
+    if (now > c->total && !(endless && c->weight_decay_kind != ADAMW_WEIGHT_DECAY_STEPS))
+        return "that is past its end, where the rate was held: it must be extended by then";
+    return NULL;
+}
+
+adamw_status adamw_schedule_check_extend(const adamw_schedule *s, int64_t total, schedule_sentence to)
+{
+    if (s == NULL)
+        return INVALID("schedule is NULL: it must be a started one");
+    const adamw_schedule_config *c = &s->config;
+    const bool steps = c->unit == ADAMW_UNIT_STEP;
+    if (c->total == 0)
+        return INVALID("the schedule has no end (its total is 0): it goes on by itself");
+    if (total < c->total || total > SCHEDULE_LONGEST)
+        return INVALID("total is %lld: it must be from the one of now, %lld, to 2^53", (long long)total,
+                       (long long)c->total);
+    const int64_t now = steps ? s->step : s->epoch;
+    const char *why = total > c->total ? decided_by_total(s, now) : NULL;
+    if (why != NULL)
+        return adamw_schedule_fail(to, ADAMW_ERROR_STATE, "the schedule is %s, at %s %lld of %lld: %s",
+                                   adamw_schedule_name(c->kind), steps ? "step" : "epoch", (long long)now,
+                                   (long long)c->total, why);
+    return ADAMW_OK;
+}

@@ -30,6 +30,9 @@ ADAMW_INTERNAL adamw_status adamw_schedule_check(const adamw_schedule_config *co
 ADAMW_INTERNAL adamw_status adamw_schedule_check_groups(const adamw_schedule *schedule,
                                                         const adamw_schedule_group *groups, size_t count,
                                                         schedule_sentence to);
+/* Whether the run may be made `total` long with every rate that was given as it is. */
+ADAMW_INTERNAL adamw_status adamw_schedule_check_extend(const adamw_schedule *schedule, int64_t total,
+                                                        schedule_sentence to);
 
 /* ---- shapes.c: the formulas ---- */
 

@@ -127,6 +127,20 @@ adamw_status adamw_schedule_apply_explain(const adamw_schedule *schedule, const 
     return adamw_schedule_told(adamw_schedule_check_groups(schedule, groups, count, to), to);
 }
 
+adamw_status adamw_schedule_extend(adamw_schedule *s, int64_t total)
+{
+    const adamw_status status = adamw_schedule_check_extend(s, total, (schedule_sentence){NULL, 0});
+    if (status == ADAMW_OK)
+        s->config.total = total;
+    return status;
+}
+
+adamw_status adamw_schedule_extend_explain(const adamw_schedule *schedule, int64_t total, char *buffer, size_t size)
+{
+    const schedule_sentence to = {buffer, buffer != NULL ? size : 0};
+    return adamw_schedule_told(adamw_schedule_check_extend(schedule, total, to), to);
+}
+
 const char *adamw_schedule_name(adamw_schedule_kind kind)
 {
     switch (kind) {

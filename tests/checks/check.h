@@ -82,6 +82,7 @@
     X(introspection, "adamw_info_get tells what is so, and which CPUs get AVX2 in spite of AVX-512")                 \
     X(bad_options, "each wrong option of adamw_update has its status and sentence, and nothing is written")          \
     X(schedule_resume, "saved and loaded at every epoch of 200, each kind goes on with the same bits")               \
+    X(schedule_extend, "a run made longer has the rates of one that was so long from the start, or is refused")      \
     X(schedule_damaged, "a saved schedule cut or changed at any byte, or of another recipe, is refused")             \
     X(schedule_edited, "random edits under a right checksum: only what a save writes is loaded")                     \
     X(schedule_numbers, "every kind of double comes back from a saved schedule")                                     \
@@ -89,6 +90,7 @@
     X(schedule_presets, "the published recipes by name")                                                             \
     X(schedule_preset_names, "a table of presets of any length refuses a name within 256 bytes")                     \
     X(schedule_bad_fields, "each wrong field of a recipe or group has its sentence, and nothing is changed")         \
+    X(schedule_bad_extensions, "a run that cannot be made longer says why, and nothing is changed")                  \
     X(schedule_golden, "our rates are those of torch's and Hugging Face's schedulers, tests/data/schedules.txt")     \
     X(schedule_negative_metric, "a negative metric that stands still is cut in the sign-safe mode alone")            \
     X(schedule_functions, "cosine and power are correctly rounded, and the same everywhere")                         \
@@ -100,6 +102,7 @@
     X(files_replaced, "links are followed, what is no file is refused, two writers do not disturb each other")       \
     X(files_state, "the state of a run comes back to the bit")                                                       \
     X(files_other_state, "a file that does not fit the optimizer at hand is refused by name, and nothing is loaded") \
+    X(files_extra, "a caller's own tensors and text beside a state, which loads as without them")                    \
     X(files_bad_state, "each wrong field of a state has its sentence, and no file is left")                          \
     X(files_shards, "shards of 1 to 8 ranks are read by 1 to 8 ranks to the bit")                                    \
     X(files_bad_shards, "shards of two saves, with holes or missing are refused by name")                            \

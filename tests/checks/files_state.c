@@ -187,6 +187,41 @@ bool check_files_other_state(const check_options *options)
     return right || check_fail("see above: %s", said);
 }
 
+/* What a trainer adds to a state is in the file, and the state loads as without it. */
+bool check_files_extra(const check_options *options)
+{
+    static run_of_three run, into;
+    folder f = {""};
+    if (!folder_new(&f))
+        return false;
+    const char *const path = in_folder(&f, "run.safetensors");
+    double figures[3] = {1, -0.0, 5e-324};
+    const uint64_t three = 3;
+    const adamw_file_tensor extra[] = {{"epochs.loss", ADAMW_FILE_F64, 1, &three, figures, 0},
+                                       {"best.layer.0.bias", ADAMW_FILE_F64, 0, NULL, figures + 2, 0}};
+    const adamw_file_entry metadata[] = {{"train.data", "two\nlines"}};
+    run_begin(&run, options->seed);
+    other_run(&into);
+    run.state.extra = extra;
+    run.state.extra_count = 2;
+    run.state.metadata = metadata;
+    run.state.metadata_count = 1;
+    adamw_file *file = NULL;
+    bool right = saves(path, &run) && loads(path, &into, &run) &&
+                 adamw_open(&file, path, said, sizeof said) == ADAMW_OK &&
+                 adamw_file_check(file, NULL, said, sizeof said) == ADAMW_OK;
+    if (right) {
+        const adamw_file_tensor *const found = adamw_file_find(file, "epochs.loss");
+        const char *const text = adamw_file_metadata(file, "train.data");
+        right = found != NULL && found->bytes == sizeof figures &&
+                memcmp(found->data, figures, sizeof figures) == 0 && text != NULL &&
+                strcmp(text, "two\nlines") == 0 && adamw_file_find(file, "best.layer.0.bias") != NULL;
+    }
+    adamw_file_close(file);
+    folder_free(&f);
+    return right || check_fail("see above: %s", said);
+}
+
 bool check_files_bad_state(const check_options *options)
 {
     static run_of_three run;
@@ -216,6 +251,23 @@ bool check_files_bad_state(const check_options *options)
     WRONG("step is 9223372036854775808: it must be below 2^63", run.state.step = UINT64_C(1) << 63);
     WRONG("rank is 65", run.places[1].rank = 65);
     WRONG("'layer.0.bias': n is 13 from 1 on, but the shape has 13 values", run.places[1].first = 1);
+    static float one;
+    static const adamw_file_tensor mine = {.name = "state.mine"}, twice = {.name = "layer.0.bias", .data = &one};
+    static const adamw_file_entry theirs = {"adamw.seed", "1"};
+    WRONG("extra is NULL: it must have 1 entries", run.state.extra_count = 1);
+    WRONG("metadata is NULL: it must have 2 entries", run.state.metadata_count = 2);
+    WRONG("extra[0].name is 'state.mine': names that begin with 'state.' are the state's own", {
+        run.state.extra = &mine;
+        run.state.extra_count = 1;
+    });
+    WRONG("two tensors are called 'layer.0.bias'", {
+        run.state.extra = &twice;
+        run.state.extra_count = 1;
+    });
+    WRONG("metadata[0].key is 'adamw.seed': keys that begin with 'adamw.' are the library's own", {
+        run.state.metadata = &theirs;
+        run.state.metadata_count = 1;
+    });
     right = right && adamw_save_state(path, NULL, said, sizeof said) == ADAMW_ERROR_INVALID_ARGUMENT &&
             adamw_load_state(NULL, &run.state, said, sizeof said) == ADAMW_ERROR_INVALID_ARGUMENT &&
             (files_in(&f) == 0 || check_fail("a refused state left a file"));

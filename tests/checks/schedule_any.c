@@ -284,6 +284,32 @@ static const char *travel(life *l, stream *s)
     return NULL;
 }
 
+/* A longer run: refused, and nothing changed, or the coming rate as it was. At the end of the run it may rise again. */
+static const char *extend(life *l, stream *s)
+{
+    const adamw_schedule before = l->s;
+    const adamw_schedule_config *c = &before.config;
+    const double lr = adamw_schedule_lr(&before), decay = adamw_schedule_weight_decay(&before);
+    const int64_t now = c->unit == ADAMW_UNIT_STEP ? before.step : before.epoch;
+    const int64_t total = c->total + take_length(s) % (INT64_C(1) << 60);
+    char sentence[256] = "";
+    const adamw_status status = adamw_schedule_extend(&l->s, total);
+    if (adamw_schedule_extend_explain(&before, total, sentence, sizeof sentence) != status || sentence[0] == '\0' ||
+        (status == ADAMW_OK) != (strcmp(sentence, "ok") == 0))
+        return wrong("extended: status %d has the sentence '%s'", (int)status, sentence);
+    if (status != ADAMW_OK)
+        return memcmp(&l->s, &before, sizeof before) == 0 ? NULL : wrong("a refused extension changed the schedule");
+    l->held = l->held && total == c->total;
+    l->counts->extended++;
+    /* A one-cycle's first rate depends on its length, where its rise is shorter than a step. */
+    const bool open = now >= c->total || (c->kind == ADAMW_SCHEDULE_ONE_CYCLE && now == before.main_start);
+    if (!open && (adamw_schedule_lr(&l->s) != lr || adamw_schedule_weight_decay(&l->s) != decay))
+        return wrong("%s: extended at %" PRId64 " from %" PRId64 " to %" PRId64 ", the rate goes from %a to %a",
+                     adamw_schedule_name(c->kind), now, c->total, total, lr, adamw_schedule_lr(&l->s));
+    return adamw_schedule_explain(&l->s.config, NULL, 0) == ADAMW_OK ? NULL
+                                                                     : wrong("extended, the recipe is refused");
+}
+
 static const char *live(life *l, stream *s)
 {
     while (s->left > 0) {
@@ -307,6 +333,8 @@ static const char *live(life *l, stream *s)
             found = apply(l, s);
         else if (op < 250)
             change(l, s);
+        else if (op < 253)
+            found = extend(l, s);
         else
             found = travel(l, s);
         if (found == NULL)

@@ -12,7 +12,7 @@
 
 /* What a run came to, so that a caller can see that most of it was reached. */
 typedef struct schedule_any_counts {
-    uint64_t accepted, refused, rates, held, loads, cuts, changed, ended_in_warmup;
+    uint64_t accepted, refused, rates, held, loads, cuts, changed, ended_in_warmup, extended;
 } schedule_any_counts;
 
 /* NULL if all is right, otherwise what is not, with the values in a static buffer. */

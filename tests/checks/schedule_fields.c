@@ -227,6 +227,68 @@ static bool wrong_is_told(const adamw_schedule_config *c, const char *sentence)
            check_fail("a small buffer has '%s'", cut);
 }
 
+/* The run cannot be made longer: this sentence, and nothing changed. */
+static bool extension_is_refused(const adamw_schedule *s, int64_t total, adamw_status status, const char *sentence)
+{
+    adamw_schedule trial = {.epoch = 7};
+    char said[256];
+    if (s != NULL)
+        trial = *s;
+    if (adamw_schedule_extend(s != NULL ? &trial : NULL, total) != status ||
+        (s != NULL && memcmp(&trial, s, sizeof trial) != 0))
+        return check_fail("not refused, or the schedule was changed: %s", sentence);
+    return (adamw_schedule_extend_explain(s, total, said, sizeof said) == status && strcmp(said, sentence) == 0) ||
+           check_fail("it says '%s' instead of '%s'", said, sentence);
+}
+
+bool check_schedule_bad_extensions(const check_options *options)
+{
+    (void)options;
+    adamw_schedule cosine, wsd, endless, past, decay;
+    adamw_schedule_config c = check_recipe(ADAMW_SCHEDULE_COSINE, false);
+    c.weight_decay_kind = ADAMW_WEIGHT_DECAY_CONSTANT;
+    adamw_schedule_init(&cosine, &c);
+    c.kind = ADAMW_SCHEDULE_WSD;
+    adamw_schedule_init(&wsd, &c);
+    c.kind = ADAMW_SCHEDULE_EXPONENTIAL;
+    adamw_schedule_init(&past, &c);
+    c.weight_decay_kind = ADAMW_WEIGHT_DECAY_LINEAR;
+    adamw_schedule_init(&decay, &c);
+    c.weight_decay_kind = ADAMW_WEIGHT_DECAY_CONSTANT;
+    c.total = 0;
+    adamw_schedule_init(&endless, &c);
+    adamw_schedule_epoch(&decay, 0);
+    for (int e = 0; e < 161; e++) {
+        adamw_schedule_epoch(&wsd, 0);
+        if (e < 12)
+            adamw_schedule_epoch(&cosine, 0);
+    }
+    while (past.epoch < 201)
+        adamw_schedule_epoch(&past, 0);
+    return extension_is_refused(NULL, 300, ADAMW_ERROR_INVALID_ARGUMENT,
+                                "schedule is NULL: it must be a started one") &&
+           extension_is_refused(&endless, 300, ADAMW_ERROR_INVALID_ARGUMENT,
+                                "the schedule has no end (its total is 0): it goes on by itself") &&
+           extension_is_refused(&cosine, 199, ADAMW_ERROR_INVALID_ARGUMENT,
+                                "total is 199: it must be from the one of now, 200, to 2^53") &&
+           extension_is_refused(&cosine, INT64_MAX, ADAMW_ERROR_INVALID_ARGUMENT,
+                                "total is 9223372036854775807: it must be from the one of now, 200, to 2^53") &&
+           extension_is_refused(
+               &cosine, 300, ADAMW_ERROR_STATE,
+               "the schedule is cosine, at epoch 12 of 200: a longer run would rescale the rates that "
+               "were given; cosine-restarts, wsd, plateau, step and others can be extended") &&
+           extension_is_refused(&wsd, 300, ADAMW_ERROR_STATE,
+                                "the schedule is wsd, at epoch 161 of 200: its decay has begun: it must be extended "
+                                "before that") &&
+           extension_is_refused(&decay, 300, ADAMW_ERROR_STATE,
+                                "the schedule is exponential, at epoch 1 of 200: its weight_decay_kind follows the "
+                                "length of the run: it must be extended before the first step") &&
+           extension_is_refused(&past, 300, ADAMW_ERROR_STATE,
+                                "the schedule is exponential, at epoch 201 of 200: that is past its end, where the "
+                                "rate was held: it must be extended by then") &&
+           (adamw_schedule_extend(&cosine, 200) == ADAMW_OK || check_fail("the length of now is refused"));
+}
+
 bool check_schedule_bad_fields(const check_options *options)
 {
     (void)options;

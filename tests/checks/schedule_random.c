@@ -27,12 +27,14 @@ bool check_schedule_any(const check_options *options)
     /* A search that reaches little tells little. */
     const uint64_t least = (uint64_t)runs / 100;
     return (n.accepted > 5 * least && n.refused > least && n.rates > 100 * least && n.held > 10 * least &&
-            n.loads > 5 * least && n.cuts > least && n.changed > least && n.ended_in_warmup > least) ||
+            n.loads > 5 * least && n.cuts > least && n.changed > least && n.ended_in_warmup > least &&
+            n.extended > least) ||
            check_fail("%llu accepted, %llu refused, %llu rates, %llu held, %llu loads, %llu cuts, %llu changed, %llu "
-                      "ended in the warmup",
+                      "ended in the warmup, %llu extended",
                       (unsigned long long)n.accepted, (unsigned long long)n.refused, (unsigned long long)n.rates,
                       (unsigned long long)n.held, (unsigned long long)n.loads, (unsigned long long)n.cuts,
-                      (unsigned long long)n.changed, (unsigned long long)n.ended_in_warmup);
+                      (unsigned long long)n.changed, (unsigned long long)n.ended_in_warmup,
+                      (unsigned long long)n.extended);
 }
 
 /*

@@ -309,3 +309,50 @@ bool check_schedule_numbers(const check_options *options)
     }
     return true;
 }
+
+/*
+ * A longer run is taken exactly where a schedule that was so long from the start has given the same rates; it then goes
+ * on with that one's bits, also saved and loaded. What is refused would have been different within an epoch.
+ */
+bool check_schedule_extend(const check_options *options)
+{
+    (void)options;
+    int taken[KINDS] = {0}, refusals[KINDS] = {0};
+    for (int variant = 0; variant < 2 * KINDS * 2; variant++) {
+        adamw_schedule_config c = check_recipe(variant / 4, variant / 2 % 2);
+        if (variant % 2 == 1)
+            c.weight_decay_kind = ADAMW_WEIGHT_DECAY_CONSTANT;
+        adamw_schedule_config more = c;
+        more.total += c.total / 2;
+        adamw_schedule shorter, longer;
+        uint64_t of_shorter[2] = {0}, of_longer[2] = {0};
+        if (adamw_schedule_init(&shorter, &c) != ADAMW_OK || adamw_schedule_init(&longer, &more) != ADAMW_OK)
+            return check_fail("recipe %d is refused", variant);
+        for (int e = 0; e < EPOCHS + 3; e++) {
+            const char *const name = adamw_schedule_name(c.kind);
+            const bool same = memcmp(of_shorter, of_longer, sizeof of_longer) == 0;
+            adamw_schedule extended = shorter;
+            char said[256], first[ADAMW_SCHEDULE_TEXT_SIZE], second[ADAMW_SCHEDULE_TEXT_SIZE];
+            const adamw_status status = adamw_schedule_extend(&extended, more.total);
+            if (adamw_schedule_extend_explain(&shorter, more.total, said, sizeof said) != status ||
+                (strcmp(said, "ok") == 0) != (status == ADAMW_OK) || strlen(said) >= sizeof said - 1)
+                return check_fail("%s, epoch %d: status %d has the sentence '%s'", name, e, (int)status, said);
+            adamw_schedule_save(&extended, first, sizeof first);
+            adamw_schedule_save(status == ADAMW_OK ? &longer : &shorter, second, sizeof second);
+            if (strcmp(first, second) != 0)
+                return check_fail("%s, epoch %d: %s, and the state is\n%snot\n%s", name, e, said, first, second);
+            if (status == ADAMW_OK && !same)
+                return check_fail("%s was extended in epoch %d, though other rates were given", name, e);
+            one_epoch(&shorter, of_shorter);
+            one_epoch(&longer, of_longer);
+            if (status != ADAMW_OK && e < EPOCHS && memcmp(of_shorter, of_longer, sizeof of_longer) == 0)
+                return check_fail("%s is refused in epoch %d without a reason: %s", name, e, said);
+            *(status == ADAMW_OK ? &taken[c.kind] : &refusals[c.kind]) += 1;
+        }
+    }
+    for (int kind = 0; kind < KINDS; kind++)
+        if (taken[kind] < 10 || (refusals[kind] == 0 && kind > ADAMW_SCHEDULE_PLATEAU))
+            return check_fail("%s was extended %d times and refused %d times",
+                              adamw_schedule_name((adamw_schedule_kind)kind), taken[kind], refusals[kind]);
+    return true;
+}

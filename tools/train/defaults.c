@@ -26,10 +26,6 @@ static void set_defaults(options *x)
         x->batch = fashion ? 256 : 128;
     if (x->lr == UNSET)
         x->lr = fashion && x->preset == NULL ? 2e-3 : config.lr;
-    if (x->warmup == UNSET && x->preset == NULL) {
-        const int most = x->schedule == ADAMW_SCHEDULE_ONE_CYCLE ? 0 : fashion ? 2 : 10;
-        x->warmup = most < x->epochs / 2 ? most : x->epochs / 2; /* a short run has a short warmup */
-    }
     if (x->patience == UNSET && x->preset == NULL)
         x->patience = fashion ? 1 : 5;
     if (x->weight_decays == 0)
@@ -55,6 +51,8 @@ static void check_together(const options *x)
         fail("--stop is %d: it must be at most --epochs, which is %d", x->stop, x->epochs);
     if (x->stop < x->epochs && x->checkpoint == NULL)
         fail("--stop needs --checkpoint FILE: without it nothing is left to resume");
+    if (x->extend && !x->resume)
+        fail("--extend needs --checkpoint FILE --resume: it makes a run longer that was saved");
     if (x->resume && x->checkpoint == NULL)
         fail("--resume needs --checkpoint FILE: the file to go on from");
     if (x->checkpoint != NULL && (x->seeds > 1 || x->weight_decays > 1 || (x->optimizers & (x->optimizers - 1)) != 0))

@@ -78,14 +78,6 @@ file read_file(const char *directory, const char *name, size_t limit)
     return x;
 }
 
-file read_file_at(const char *path, size_t limit)
-{
-    file x = {.bytes = NULL};
-    set_name(&x, "%s", path);
-    unpack(&x, limit);
-    return x;
-}
-
 void free_file(file *x)
 {
     free(x->bytes);

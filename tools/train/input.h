@@ -14,10 +14,8 @@ typedef struct file {
 } file;
 
 /* Reads DIRECTORY/NAME, or else DIRECTORY/NAME.gz; either may hold plain bytes or gzip. Ends the program on errors,
- * and where the unpacked bytes are more than `limit`: a few kilobytes of gzip can unpack to gigabytes. read_file_at()
- * takes the one path as it is. */
+ * and where the unpacked bytes are more than `limit`: a few kilobytes of gzip can unpack to gigabytes. */
 file read_file(const char *directory, const char *name, size_t limit);
-file read_file_at(const char *path, size_t limit);
 void free_file(file *x);
 
 #endif

@@ -26,7 +26,8 @@ static void add_tensors(optimizer *x, const network *net)
     }
 }
 
-optimizer *optimizer_new(const options *o, adamw_decay decay, double weight_decay, const network *net, size_t steps)
+optimizer *optimizer_new(const options *o, adamw_decay decay, double weight_decay, const network *net, int epochs,
+                         size_t steps)
 {
     optimizer *x = allocate(1, sizeof *x);
     x->count = net->count;
@@ -37,7 +38,7 @@ optimizer *optimizer_new(const options *o, adamw_decay decay, double weight_deca
     x->batch = (size_t)o->batch;
     x->sum = x->batches > 1 ? allocate(x->count, sizeof(float)) : NULL;
 
-    recipe(o, steps, &x->weights, &x->schedule, x->milestones);
+    recipe(o, epochs, steps, &x->weights, &x->schedule, x->milestones);
     x->weights.decay = decay;
     x->biases = x->weights;
     x->threads = o->threads;

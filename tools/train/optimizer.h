@@ -25,13 +25,16 @@ typedef struct optimizer {
     uint64_t step;
 } optimizer;
 
-/* The recipe that the options name, for an epoch of `steps`; ends the program where the library refuses it. */
-void recipe(const options *o, size_t steps, adamw_config *config, adamw_schedule *schedule, int64_t *milestones);
+/* The recipe that the options name, for a run of that many epochs of `steps`; ends the program where the library
+ * refuses it. */
+void recipe(const options *o, int epochs, size_t steps, adamw_config *config, adamw_schedule *schedule,
+            int64_t *milestones);
 
 /* "adamw" or "adam-l2". */
 const char *optimizer_name(adamw_decay decay);
 
-optimizer *optimizer_new(const options *o, adamw_decay decay, double weight_decay, const network *net, size_t steps);
+optimizer *optimizer_new(const options *o, adamw_decay decay, double weight_decay, const network *net, int epochs,
+                         size_t steps);
 void optimizer_free(optimizer *x);
 
 /* By what a batch's summed loss is divided: its own samples where it is a step of its own, those of a whole batch

@@ -8,19 +8,19 @@
 
 #include "../../include/adamw.h"
 
-enum { MAX_DECAYS = 8, MAX_HIDDEN = 4 };
+enum { MAX_DECAYS = 8, MAX_HIDDEN = 4, MAX_EPOCHS = 100000 };
 
 typedef struct options {
     char directory[1000]; /* of the data */
     const char *subset;   /* NULL: Fashion-MNIST; otherwise of C-MAPSS */
     const char *out, *checkpoint;
-    bool resume, near_failure;
+    bool resume, extend, near_failure;
     int optimizers;               /* bits: 1 << ADAMW_DECAY_DECOUPLED, 1 << ADAMW_DECAY_L2 */
     const char *preset;           /* NULL: `schedule` alone says what the rate does */
     adamw_schedule_kind schedule; /* the preset's own where there is one */
     int epochs, stop;             /* stop: end after this many epochs of the plan; 0: at its end */
     int batch, accumulate, seeds, threads, jobs;
-    int warmup, patience; /* epochs; UNSET: the preset's own */
+    int warmup, patience; /* epochs; UNSET: the recipe's own */
     uint64_t seed;
     double lr, min_lr, clip, ema; /* min_lr: UNSET: the recipe's own; clip 0, ema 0: off */
     double weight_decay[MAX_DECAYS];

@@ -19,6 +19,12 @@ static void shape(adamw_schedule_config *c, int64_t warmup, int64_t total, int64
         c->gamma = 0.9; /* each epoch */
 }
 
+static int default_warmup(const options *o, int epochs)
+{
+    const int most = o->schedule == ADAMW_SCHEDULE_ONE_CYCLE ? 0 : o->subset == NULL ? 2 : 10;
+    return most < epochs / 2 ? most : epochs / 2; /* a short run has a short warmup */
+}
+
 static void check(adamw_schedule *schedule, const adamw_schedule_config *c)
 {
     char sentence[256];
@@ -28,12 +34,12 @@ static void check(adamw_schedule *schedule, const adamw_schedule_config *c)
     fail("the schedule that these options make is refused: %s", sentence);
 }
 
-static void from_preset(const options *o, int64_t steps, adamw_config *config, adamw_schedule *schedule)
+static void from_preset(const options *o, int epochs, int64_t steps, adamw_config *config, adamw_schedule *schedule)
 {
     adamw_preset(o->preset, INT64_C(1) << 40, config, schedule); /* the real length follows when its unit is known */
     adamw_schedule_config c = schedule->config;
     const int64_t unit = c.unit == ADAMW_UNIT_STEP ? steps : 1;
-    c.total = o->epochs * unit;
+    c.total = epochs * unit;
     c.base_lr = o->lr;
     c.min_lr *= o->lr / config->lr;
     if (o->warmup != UNSET) {
@@ -49,32 +55,33 @@ static void from_preset(const options *o, int64_t steps, adamw_config *config, a
     check(schedule, &c);
 }
 
-static void from_kind(const options *o, int64_t steps, adamw_schedule *schedule, int64_t *milestones)
+static void from_kind(const options *o, int epochs, int64_t steps, adamw_schedule *schedule, int64_t *milestones)
 {
     adamw_schedule_config c;
     adamw_schedule_config_init(&c);
     c.kind = o->schedule;
     c.base_lr = o->lr;
-    const bool epochs = c.kind == ADAMW_SCHEDULE_PLATEAU || c.kind == ADAMW_SCHEDULE_EXPONENTIAL;
-    const int64_t unit = epochs ? 1 : steps;
-    c.unit = c.warmup_unit = epochs ? ADAMW_UNIT_EPOCH : ADAMW_UNIT_STEP;
-    c.warmup = o->warmup * unit;
+    const bool by_epoch = c.kind == ADAMW_SCHEDULE_PLATEAU || c.kind == ADAMW_SCHEDULE_EXPONENTIAL;
+    const int64_t unit = by_epoch ? 1 : steps;
+    c.unit = c.warmup_unit = by_epoch ? ADAMW_UNIT_EPOCH : ADAMW_UNIT_STEP;
+    c.warmup = (o->warmup != UNSET ? o->warmup : default_warmup(o, epochs)) * unit;
     if (c.kind == ADAMW_SCHEDULE_PLATEAU) { /* as the preset `rul`, but for the patience; endless */
         c.factor = 0.5;
         c.patience = o->patience;
         c.min_lr = o->min_lr != UNSET ? o->min_lr : o->lr / 200;
     } else {
-        c.total = o->epochs * unit;
+        c.total = epochs * unit;
         shape(&c, c.warmup, c.total, milestones);
     }
     check(schedule, &c);
 }
 
-void recipe(const options *o, size_t steps, adamw_config *config, adamw_schedule *schedule, int64_t *milestones)
+void recipe(const options *o, int epochs, size_t steps, adamw_config *config, adamw_schedule *schedule,
+            int64_t *milestones)
 {
     adamw_config_init(config);
     if (o->preset != NULL)
-        from_preset(o, (int64_t)steps, config, schedule);
+        from_preset(o, epochs, (int64_t)steps, config, schedule);
     else
-        from_kind(o, (int64_t)steps, schedule, milestones);
+        from_kind(o, epochs, (int64_t)steps, schedule, milestones);
 }

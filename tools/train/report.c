@@ -99,10 +99,10 @@ static void print_short_warmup(const options *o, const task *t)
     adamw_config config;
     adamw_schedule published, own;
     int64_t milestones[2];
-    if (o->preset == NULL || o->warmup != UNSET)
+    if (o->preset == NULL || o->warmup != UNSET || o->resume) /* the first part has said it */
         return;
     adamw_preset(o->preset, INT64_C(1) << 40, &config, &published);
-    recipe(o, run_steps(o, t), &config, &own, milestones);
+    recipe(o, o->epochs, run_steps(o, t), &config, &own, milestones);
     const char *unit = own.config.warmup_unit == ADAMW_UNIT_STEP ? "step" : "epoch";
     if (own.config.warmup < published.config.warmup)
         printf("--preset %s: %lld %s%s of warmup, at most half of the run, not %lld: more --epochs or --warmup N\n",

@@ -24,6 +24,13 @@ $(TRAIN): $(TRAIN_OBJECTS) $(OUTPUT_OBJECT) $(LIB_STATIC)
 	$(Q)$(CC) $(CFLAGS) $(OPENMP_FLAGS) -pthread $^ $(LDFLAGS) $(shell pkg-config --libs $(TRAIN_LIBRARIES)) \
 	    $(LIB_LIBS) -o $@
 
+# Changes a checkpoint for the tests, which find it beside the program.
+TRAIN_FORGE := $(BUILD)/adamw-train-forge
+$(TRAIN_FORGE): tools/train/test/forge.c $(LIB_STATIC) $(FLAGS_STAMP)
+	$(call say,LD,$@)
+	$(Q)$(CC) -std=c11 $(CFLAGS) $(C_WARNINGS) $(STRICT_FLAGS) $(OPENMP_FLAGS) $< $(LIB_STATIC) $(LDFLAGS) $(LIB_LIBS) \
+	    -o $@
+
 # ARGS goes to the program: make train ARGS='--data cmapss:DIR --subset FD002 --seeds 3'
 TRAIN_RUN = tools/words.sh ARGS $(if $(call is_given,ARGS),$(call quoted,ARGS),'--seeds 3') $(TRAIN)
 .PHONY: train run-train test-train
@@ -38,9 +45,9 @@ run-train: $(TRAIN) # the same, without a look at what is installed
 # A part of make test, without a filter.
 TEST_SCRIPTS += $(TRAIN):tools/train/test.sh
 ifeq ($(call given,FILTER),)
-build-tests: $(TRAIN)
+build-tests: $(TRAIN) $(TRAIN_FORGE) $(FILE_TOOL)
 endif
-test-train: $(TRAIN)
+test-train: $(TRAIN) $(TRAIN_FORGE) $(FILE_TOOL)
 	@tools/train/test.sh $(TRAIN)
 
 -include $(TRAIN_OBJECTS:.o=.d)

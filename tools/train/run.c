@@ -164,12 +164,14 @@ void run_train(run *x, const observer *watch)
                  .target = allocate(batch, sizeof(float))};
     run_state s = {.net = network_of(x, batch)};
     s.best = allocate(s.net.count, sizeof(float));
-    s.optimizer = optimizer_new(o, x->decay, x->weight_decay, &s.net, run_steps(o, t));
+    checkpoint *const from = o->resume ? checkpoint_open(o->checkpoint, x) : NULL;
+    x->recipe_epochs = from != NULL ? checkpoint_recipe_epochs(from) : o->epochs;
+    s.optimizer = optimizer_new(o, x->decay, x->weight_decay, &s.net, x->recipe_epochs, run_steps(o, t));
     x->layers = s.net.layers;
     x->epoch = allocate((size_t)o->epochs, sizeof(epoch));
     network_init(&s.net, x->seed);
-    if (o->resume)
-        checkpoint_load(o->checkpoint, x, &s);
+    if (from != NULL)
+        checkpoint_load(from, x, &s);
     watch->batches(run_batches(x, x->epochs));
     while (x->epochs < o->stop) {
         one_epoch(x, &s, &in, watch);

@@ -24,7 +24,8 @@ typedef struct run {
     uint64_t seed;
     /* what came out; the weights are those of the best validation epoch */
     epoch *epoch;
-    int epochs, best; /* epochs done; the best one, from 0 */
+    int epochs, best;  /* epochs done; the best one, from 0 */
+    int recipe_epochs; /* the run's length when its recipe was made: --extend has made it longer since */
     double validation, test;
     size_t layers;
     double norm[MAX_LAYERS]; /* of each layer's weights */

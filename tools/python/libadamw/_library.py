@@ -236,6 +236,8 @@ def _load(path: Path) -> ctypes.CDLL:
         "adamw_schedule_weight_decay": (ctypes.c_double, [schedule]),
         "adamw_schedule_step": (None, [schedule]),
         "adamw_schedule_epoch": (ctypes.c_uint, [schedule, ctypes.c_double]),
+        "adamw_schedule_extend": (ctypes.c_int, [schedule, ctypes.c_int64]),
+        "adamw_schedule_extend_explain": (ctypes.c_int, [schedule, ctypes.c_int64, text, size]),
         "adamw_schedule_apply": (ctypes.c_int, [schedule, groups, size]),
         "adamw_schedule_apply_explain": (ctypes.c_int, [schedule, groups, size, text, size]),
         "adamw_schedule_save": (size, [schedule, text, size]),

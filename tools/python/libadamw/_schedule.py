@@ -189,6 +189,20 @@ class Schedule:
         self._count()
         return Event(lib.library.adamw_schedule_epoch(self._state, value))
 
+    def extend(self, total: int) -> None:
+        """Makes the run longer: `total` becomes this number of the recipe's units, and every rate so far stays as it is.
+
+        Raises:
+            ValueError: rates that were given depend on the length ("cosine", "linear", "polynomial", "one-cycle" after
+                their warmup, "wsd" once it decays), the run is past its end, or total is below the one of now. Nothing
+                was changed.
+
+        A saved state belongs to the total it was saved with: load it into a schedule with that one, then extend.
+        """
+        total = whole(total, "total", 0, 2**53, "a number of epochs or steps from 0")
+        if lib.library.adamw_schedule_extend(self._state, total) != lib.OK:
+            raise ValueError(f"libadamw: {lib.sentence('adamw_schedule_extend_explain', self._state, total)}")
+
     def _count(self) -> None:
         """Says once that counting alone changes no optimizer, where the rate was never read."""
         self._unread += self._unread >= 0

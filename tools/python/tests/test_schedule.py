@@ -291,3 +291,18 @@ def test_odd_arguments():
     for state in ({}, None, {"schedule": 3}):
         with pytest.raises(ValueError, match="the state has no 'schedule'"):
             Schedule().load_state_dict(state)
+
+
+def test_extend():
+    short, long = (Schedule("wsd", total=total, decay_length=4, base_lr=1e-3) for total in (10, 16))
+    for _ in range(5):
+        short.epoch(), long.epoch()
+    short.extend(16)
+    assert short.state_dict() == long.state_dict()
+    for _ in range(8):
+        short.epoch()
+    with pytest.raises(ValueError, match="wsd, at epoch 13 of 16: its decay has begun"):
+        short.extend(20)
+    with pytest.raises(ValueError, match="total is 3: it must be from the one of now, 16"):
+        short.extend(3)
+    assert short.settings["total"] == 16

@@ -1,26 +1,18 @@
 # accumulate.sh - N batches of B samples to a step are one batch of N * B, also where the sizes do not divide: a short
 # last batch weighs by its samples. A part of test.sh.
 
-# The arrays of a checkpoint, a value a line.
-floats() {
-    start=$(grep -abo '^float32 [0-9]* x [0-9]*$' "$1" | head -n 1)
-    line=${start#*:}
-    tail -c +$((${start%%:*} + ${#line} + 2)) "$1" | head -c -15 | od -An -v -t f4 -w4
-}
-
-# The largest difference between two checkpoints, over the root mean square of each array.
+# The largest difference between two checkpoints, over the root mean square of each tensor.
 distance() {
-    floats "$1" > "$dir/one.txt"
-    floats "$2" > "$dir/two.txt"
-    count=$(sed -n 's/^float32 [0-9]* x //p' "$1" | head -n 1)
-    paste "$dir/one.txt" "$dir/two.txt" | awk -v count="$count" '
-        function close_array() {
+    "${train%/*}/adamw-train-forge" values "$1" > "$dir/one.txt"
+    "${train%/*}/adamw-train-forge" values "$2" > "$dir/two.txt"
+    paste -d ' ' "$dir/one.txt" "$dir/two.txt" | awk '
+        function close_tensor() {
             if (n > 0 && squares > 0 && far / sqrt(squares / n) > worst) worst = far / sqrt(squares / n)
             n = squares = far = 0
         }
-        { n++; squares += $1 * $1; d = $1 - $2; d = d < 0 ? -d : d; if (d > far) far = d }
-        n == count { close_array() }
-        END { close_array(); print (NR >= 4 * count ? worst + 0 : "too few values") }'
+        $1 != name { close_tensor(); name = $1 }
+        { n++; squares += $2 * $2; d = $2 - $4; d = d < 0 ? -d : d; if (d > far) far = d }
+        END { close_tensor(); print (NR >= 4 * 1000 ? worst + 0 : "too few values") }'
 }
 
 # The fleet has 528 samples to train on. Coupled L2 shows the gradients' scale, which Adam alone or a clip would hide.

@@ -39,7 +39,7 @@ bad 'in use by another adamw-train' $long --checkpoint "$dir/alias.state" --resu
 bad 'in use by another adamw-train' $long --checkpoint "$dir/alias.state" --stop 1
 check "the first trainer ended: $(cat "$dir/busy.log")" kill -KILL $first
 wait $first 2> /dev/null || true
-done=$(sed -n 's/^epochs //p' "$dir/busy.state" | head -n 1)
+done=$("${train%/*}/adamw-file" list "$dir/busy.state" | sed -n 's/^train.epochs.lr .*\[\([0-9]*\)\].*/\1/p')
 check "a killed trainer's checkpoint" "$train" $long --out "$dir/busy" --checkpoint "$dir/alias.state" --resume \
     --stop $((done + 1)) > "$dir/busy.log" 2>&1
 check "it did not go on after epoch $done" grep -q "goes on after epoch $done\$" "$dir/busy.log"

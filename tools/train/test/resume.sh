@@ -21,41 +21,88 @@ broken multistep --schedule multistep --epochs 8
 broken preset --preset rul --warmup 1
 patience='--patience 0'
 
-resume "cannot read $dir/new.state" "$dir/new.state"
+resume "$dir/new.state cannot be read: no such file" "$dir/new.state"
 resume "'seed 1' there, 'seed 2' here" "$dir/plateau.state" --seed 2
 resume "'batch 32' there, 'batch 33' here" "$dir/plateau.state" --batch 33
 resume 'another schedule is there .*patience.*needs the .*--patience' "$dir/plateau.state" --patience 2
-resume '4 epochs are done there' "$dir/plateau.state" --epochs 3
-head -c 5000 "$dir/plateau.state" > "$dir/cut.state"
-resume 'cut.state: byte 5000: truncated or damaged' "$dir/cut.state"
-sed 's/^step [0-9]*/step 1/' "$dir/plateau.state" > "$dir/edited.state"
-resume 'truncated or damaged' "$dir/edited.state"
-{ cat "$dir/plateau.state"; head -c 4000000 /dev/zero; } > "$dir/long.state"
-resume 'larger than any file of this kind' "$dir/long.state"
+resume '4 epochs are planned there, and --epochs is 3 here: --resume needs the same' "$dir/plateau.state" --epochs 3
+resume '4 epochs are planned there, and --epochs is 5 here: .*or --extend' "$dir/plateau.state" --epochs 5
+resume '4 epochs are planned there, and --epochs is 3 here: --extend makes a run longer' "$dir/plateau.state" \
+    --epochs 3 --extend
+bad 'extend needs --checkpoint FILE --resume' --extend
 
-# recrc FILE: with a right CRC-32 behind it, which gzip computes, so that what stands before it is looked at
-recrc() {
-    size=$(($(wc -c < "$1") - 15))
-    head -c $size "$1" > "$1.body"
-    crc=$(gzip -c "$1.body" | tail -c 8 | od -An -v -t u1 | awk '{ printf "%02x%02x%02x%02x", $4, $3, $2, $1 }')
-    { cat "$1.body"; echo "crc32 $crc"; } > "$1"
+# A longer run: that of a schedule which does not ask for its length is the one that was so long from the start.
+extended() {
+    name=$1
+    shift
+    one "$name-long" "$@" --epochs 7
+    one "$name-more" "$@" --checkpoint "$dir/$name-more.state"
+    one "$name-more" "$@" --checkpoint "$dir/$name-more.state" --resume --extend --epochs 6 --stop 5
+    one "$name-more" "$@" --checkpoint "$dir/$name-more.state" --resume --epochs 6
+    one "$name-more" "$@" --checkpoint "$dir/$name-more.state" --resume --extend --epochs 7
+    same "$name-long" "$name-more" "an extended run gives other bits: $name $*"
 }
-recrc "$dir/plateau.state"
-one again --checkpoint "$dir/plateau.state" --resume
-same plateau again "a checkpoint with the CRC-32 of its own bytes is not taken"
-# forged PATTERN SCRIPT: by a checkpoint after a sed script
+extended plateau
+patience=
+extended exponential --schedule exponential
+extended inverse --schedule inverse-sqrt
+extended preset --preset gan --ema 0.9
+for kind in cosine wsd; do
+    one "$kind-more" --schedule $kind --checkpoint "$dir/$kind-more.state" --stop 3
+    cp "$dir/$kind-more.state" "$dir/$kind-more.copy"
+done
+# The last fifth of the three epochs after the warmup decays: wsd is still flat after two of them, cosine never is.
+one wsd-more --schedule wsd --checkpoint "$dir/wsd-more.state" --resume --extend --epochs 9 --stop 4
+status=0
+one cosine-more --schedule cosine --checkpoint "$dir/cosine-more.state" --resume --extend --epochs 9 \
+    2> "$dir/extend.err" || status=$?
+check "an extended cosine: status $status, $(cat "$dir/extend.err")" \
+    grep -q 'the schedule is cosine, at step .*: a longer run would rescale' "$dir/extend.err"
+check "an extended cosine has status $status" [ $status = 2 ]
+check "a refused --extend changed the checkpoint" cmp -s "$dir/cosine-more.state" "$dir/cosine-more.copy"
+patience='--patience 0'
+
+# Damage: the library's own sentences, with the byte or the tensor's name.
+head -c 5000 "$dir/plateau.state" > "$dir/cut.state"
+resume 'cut.state: truncated: its header ends at byte [0-9]*, but the file at 5000' "$dir/cut.state"
+head -c -1 "$dir/plateau.state" > "$dir/cut.state"
+resume 'cut.state' "$dir/cut.state"
+{ cat "$dir/plateau.state"; printf x; } > "$dir/long.state"
+resume 'long.state' "$dir/long.state"
+sed 's/train.batch":"32/train.batch":"31/' "$dir/plateau.state" > "$dir/edited.state"
+resume 'edited.state' "$dir/edited.state"
+size=$(wc -c < "$dir/plateau.state")
+{ head -c $((size - 9000)) "$dir/plateau.state"; printf '\377\377'; tail -c 8998 "$dir/plateau.state"; } > "$dir/bit.state"
+resume "tensor '.*' is damaged" "$dir/bit.state"
+: > "$dir/empty.state"
+resume 'empty.state' "$dir/empty.state"
+
+# forged PATTERN COMMAND WORD...: a checkpoint with one thing changed and right checksums
 forged() {
-    sed "$2" "$dir/plateau.state" > "$dir/forged.state"
-    recrc "$dir/forged.state"
-    resume "$1" "$dir/forged.state"
+    pattern=$1 command=$2
+    shift 2
+    "${train%/*}/adamw-train-forge" "$command" "$dir/plateau.state" "$dir/forged.state" "$@"
+    resume "$pattern" "$dir/forged.state"
 }
-forged "must begin with the line 'adamw-train checkpoint 2'" '1s/2/1/'
-forged 'another schedule is there' 's/^schedule_bytes .*/schedule_bytes 9/'
-forged 'byte [0-9]*: not what adamw-train writes' 's/^schedule_bytes .*/schedule_bytes 99999999999/'
-forged 'byte [0-9]*: not what adamw-train writes' 's/^best .*/best 4/'
-forged 'byte [0-9]*: not what adamw-train writes' 's/^epochs .*/epochs -1/'
-forged 'byte [0-9]*: not what adamw-train writes' 's/^float32 .*/float32 1 x 1/'
-forged 'byte [0-9]*: not what adamw-train writes' 's/^epoch 0x/epoch x/'
+forged "'train.format' is '2', and must be '1': not a checkpoint of this program" text train.format 2
+forged "'train.format' is missing" text train.format
+forged "'train.batch' is missing" text train.batch
+forged "'data .*' there, 'data cmapss-FD002' here" text train.data other
+forged 'another schedule is there' text adamw.schedule nothing
+forged 'has no schedule' text adamw.schedule
+forged "'train.best_epoch' is 4: it must be from 0 to 3" whole train.best_epoch 4
+forged "'train.epochs_planned' is -1: it must be from 1" whole train.epochs_planned -1
+forged "'train.recipe_epochs' is 5: it must be from 1 to 4" whole train.recipe_epochs 5
+forged "tensor 'train.best.layers.0.weight' is missing" drop train.best.layers.0.weight
+forged "tensor 'train.best.layers.0.bias' is of another dtype or shape" shorter train.best.layers.0.bias
+forged "tensor 'train.epochs.seconds' is of another dtype or shape" shorter train.epochs.seconds
+forged "no tensor 'state.layers.1.bias.exp_avg'" drop state.layers.1.bias.exp_avg
+forged "'state.layers.2.weight.step' is 1, but" whole state.layers.2.weight.step 1
+"${train%/*}/adamw-train-forge" text "$dir/plateau.state" "$dir/forged.state" train.openblas Core
+one again --checkpoint "$dir/forged.state" --resume 2> "$dir/again.err"
+check "another BLAS is not told: $(cat "$dir/again.err")" \
+    grep -q "'openblas Core' there, .*: the bits will not be those of an unbroken run" "$dir/again.err"
+same plateau again "a checkpoint that was written anew is not taken"
 
 # Other data of the same shape: one digit of one file.
 for kind in train:training test:test RUL:test; do
@@ -69,6 +116,6 @@ for kind in train:training test:test RUL:test; do
     esac
     check "no digit of $kind changed" [ "$(cmp -s "$file" "$dir/plain/${file##*/}" && echo same)" != same ]
     data=other-data
-    resume "'${kind#*:}_data crc32 .* there, .*needs the same data files" "$dir/plateau.state"
+    resume "'${kind#*:}_data crc32 .* there, .*needs the data files of" "$dir/plateau.state"
     data=data
 done

@@ -10,7 +10,8 @@ from typing import Any, Iterator, Sequence
 
 import torch
 
-from ._check import EMA_STATE
+from ._masters import NARROW, value_of
+from ._precision import EMA_STATE
 
 
 class Averaging:
@@ -31,13 +32,24 @@ class Averaging:
             raise RuntimeError("there are no averages: construct the optimizer with ema_decay, and make a step")
         if ema_decay is None:
             raise RuntimeError("the averages are older than the parameters: the optimizer has no ema_decay any more")
+        narrow = [(param, state) for param, state in pairs if param.dtype in NARROW]
+        own = [param.detach().clone() for param, _ in narrow]  # an average in the parameter's dtype has lost bits
+        pairs = [(param, state) for param, state in pairs if param.dtype not in NARROW]
         exchange(pairs)
+        put(narrow, [state[EMA_STATE] for _, state in narrow])
         self.active = True
         try:
             yield
         finally:
             self.active = False
             exchange(pairs)
+            put(narrow, own)
+
+
+@torch.no_grad()
+def put(pairs: Sequence[tuple[torch.Tensor, dict[str, Any]]], values: Sequence[torch.Tensor]) -> None:
+    for (param, _), value in zip(pairs, values):
+        param.copy_(value)
 
 
 @torch.no_grad()
@@ -51,4 +63,4 @@ def exchange(pairs: Sequence[tuple[torch.Tensor, dict[str, Any]]]) -> None:
 @torch.no_grad()
 def follow(pairs: Sequence[tuple[torch.Tensor, dict[str, Any]]], ema_decay: float) -> None:
     """The averages of parameters that the step did not touch: swa_utils moves those too."""
-    torch._foreach_lerp_([state[EMA_STATE] for _, state in pairs], [param for param, _ in pairs], 1 - ema_decay)
+    torch._foreach_lerp_([state[EMA_STATE] for _, state in pairs], [value_of(*pair) for pair in pairs], 1 - ema_decay)

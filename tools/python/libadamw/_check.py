@@ -10,12 +10,14 @@ from typing import Any
 
 import torch
 
+from ._precision import CODES, EMA_STATE, RESIDUAL_STATE, Precision, state_dtype_of
+
 STATES = ("exp_avg", "exp_avg_sq")
-AMSGRAD_STATE, EMA_STATE = "max_exp_avg_sq", "param_ema"
+AMSGRAD_STATE = "max_exp_avg_sq"
 
 _PLAIN_TYPES = (torch.Tensor, torch.nn.Parameter)
 _DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16, torch.complex64, torch.complex128)
-CLASS_OPTIONS = ("arithmetic", "clip_grad_norm", "skip_not_finite", "ema_decay")
+CLASS_OPTIONS = ("arithmetic", "clip_grad_norm", "skip_not_finite", "ema_decay") + Precision._fields
 
 
 def is_plain(tensor: torch.Tensor) -> bool:
@@ -76,13 +78,14 @@ def check_param(param: torch.Tensor, name: str) -> None:
         raise RuntimeError(f"{name} has several elements in one place of memory (expand): clone() it first")
 
 
-def check_beside(tensor: Any, param: torch.Tensor, what: str, name: str) -> None:
-    """Refuses a gradient or a state that does not fit its parameter."""
+def check_beside(tensor: Any, param: torch.Tensor, what: str, name: str, dtype: torch.dtype | None = None) -> None:
+    """Refuses a gradient or a state that does not fit its parameter; `dtype` is its own, None the parameter's."""
+    wanted = dtype or param.dtype
     if (
         type(tensor) in _PLAIN_TYPES
         and type(param) in _PLAIN_TYPES
         and tensor.is_cpu
-        and tensor.dtype is param.dtype
+        and tensor.dtype is wanted
         and tensor.layout is torch.strided
         and tensor.shape == param.shape
     ):
@@ -94,23 +97,44 @@ def check_beside(tensor: Any, param: torch.Tensor, what: str, name: str) -> None
         raise RuntimeError(f"{what} is sparse ({tensor.layout}), which Adam does not support: consider SparseAdam")
     if tensor.device != param.device:
         raise TypeError(f"{what} is on {tensor.device}: it must be on {param.device}, where its parameter is")
-    if tensor.dtype != param.dtype:
-        raise TypeError(f"{what} is {tensor.dtype}: it must be {param.dtype}, as its parameter is")
+    if tensor.dtype != wanted:
+        why = ", as its parameter is" if dtype is None else ""
+        raise TypeError(f"{what} is {tensor.dtype}: it must be {wanted}{why}")
     if tensor.shape != param.shape:
         raise ValueError(f"{what} has shape {tuple(tensor.shape)}: it must be {tuple(param.shape)}, its parameter's")
     if is_dtensor(tensor) != is_dtensor(param) or is_dtensor(param) and tensor.placements != param.placements:
         raise ValueError(f"{what} is distributed in another way than its parameter")
 
 
-def check_state(state: dict[str, Any], param: torch.Tensor, name: str, amsgrad: bool) -> None:
-    """Refuses a state that is no state of this parameter."""
-    for key in STATES + (AMSGRAD_STATE,) if amsgrad else STATES:
+def check_grad(grad: Any, param: torch.Tensor, name: str, any_dtype: bool) -> None:
+    """Refuses a gradient that does not fit its parameter; with any_dtype it may be another one of the library's, as
+    torch's Tensor.grad_dtype lets it be."""
+    known = any_dtype and isinstance(grad, torch.Tensor) and grad.dtype in CODES
+    check_beside(grad, param, "the gradient", name, grad.dtype if known else None)
+
+
+def check_state(
+    state: dict[str, Any], param: torch.Tensor, name: str, keys: tuple[str, ...], precision: Precision | None
+) -> None:
+    """Refuses a state that is no state of this parameter. Without a precision it is torch's own."""
+
+    def dtype_of(key: str) -> torch.dtype | None:
+        return None if precision is None else state_dtype_of(key, param, precision)
+
+    for key in keys:
+        if key not in state and key in (EMA_STATE, RESIDUAL_STATE):
+            continue  # it begins now
         if key not in state:
             hint = " (amsgrad needs it from the first step on)" if key == AMSGRAD_STATE else ""
             raise RuntimeError(f"the state of {name} has no {key}{hint}")
-        check_beside(state[key], param, key, name)
-    if EMA_STATE in state:
-        check_beside(state[EMA_STATE], param, EMA_STATE, name)
+        check_beside(state[key], param, key, name, dtype_of(key))
+    if EMA_STATE in state and EMA_STATE not in keys:
+        check_beside(state[EMA_STATE], param, EMA_STATE, name, dtype_of(EMA_STATE))
+    if RESIDUAL_STATE in state and RESIDUAL_STATE not in keys:
+        raise ValueError(
+            f"the state of {name} has a {RESIDUAL_STATE}, a part of its value: master must be 'split' where the "
+            "parameter is bfloat16 and 'compensated' where it is float32, with arithmetic='accurate'"
+        )
     if "step" not in state:
         raise RuntimeError(f"the state of {name} has no step")
     step = state["step"]

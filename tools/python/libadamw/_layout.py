@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ._check import EMA_STATE, is_plain
+from ._check import is_plain
+from ._masters import value_of
+from ._precision import EMA_STATE, RESIDUAL_STATE, Precision, is_new, state_dtype_of
 
 
 class Entry(NamedTuple):
@@ -19,12 +21,13 @@ class Entry(NamedTuple):
     state: dict[str, Any]
     name: str
     keys: tuple[str, ...]  # of the states that the step uses beside the counter
+    precision: Precision | None  # None: torch's own step
+    stream: int  # its place in the list of all parameters
 
 
 class Staged(NamedTuple):
-    """A tensor whose elements lie in another order than its parameter's: copied before the step, and back after.
-
-    The gradient is not copied back.
+    """A tensor whose elements lie in another order than its parameter's, or a float16 parameter, which is stepped in
+    float32: copied before the step, and back after. The gradient is not copied back.
     """
 
     row: int
@@ -56,12 +59,23 @@ def in_order(tensor: torch.Tensor, strides: tuple[int, ...]) -> bool:
     return all(mine == theirs for mine, theirs, size in zip(tensor.stride(), strides, tensor.shape) if size > 1)
 
 
-def fill_state(state: dict[str, Any], param: torch.Tensor, keys: tuple[str, ...]) -> None:
-    """torch's own initial state where there is none; and the start of an average."""
-    if not state:
+def fill_state(entry: Entry) -> None:
+    """torch's own initial state where there is none; and the start of an average and of a residual."""
+    state, param, keys, precision = entry.state, entry.param, entry.keys, entry.precision
+
+    def dtype_of(key: str) -> torch.dtype:
+        return param.dtype if precision is None else state_dtype_of(key, param, precision)
+
+    def zeros(key: str) -> torch.Tensor:
+        return torch.zeros_like(param, dtype=dtype_of(key), memory_format=torch.preserve_format)
+
+    if is_new(state):
         dtype = torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
         state["step"] = torch.tensor(0.0, dtype=dtype)
-        for key in (key for key in keys if key != EMA_STATE):
-            state[key] = torch.zeros_like(param, memory_format=torch.preserve_format)
-    if EMA_STATE in keys:
-        state.setdefault(EMA_STATE, param.detach().clone(memory_format=torch.preserve_format))
+        for key in keys:
+            if key not in (EMA_STATE, RESIDUAL_STATE):
+                state[key] = zeros(key)
+    if RESIDUAL_STATE in keys and RESIDUAL_STATE not in state:
+        state[RESIDUAL_STATE] = zeros(RESIDUAL_STATE)
+    if EMA_STATE in keys and EMA_STATE not in state:
+        state[EMA_STATE] = value_of(param, state).clone(memory_format=torch.preserve_format)

@@ -17,6 +17,7 @@ DECAY = {"decoupled": 0, "l2": 1}
 ARITHMETIC = {"accurate": 0, "torch": 1}
 CLIP = {"none": 0, "global_norm": 1, "tensor_norm": 2, "value": 3}
 DTYPE = {"float32": 0, "bfloat16": 1, "float16": 2, "q8": 3}
+ROUNDING = {"nearest": 0, "stochastic": 1}
 EMA = {"none": 0, "constant": 1, "swa_utils": 2, "timm": 3, "bias_corrected": 4}
 
 # Of a schedule: field -> its words, in the order of the header.
@@ -213,7 +214,7 @@ def _load(path: Path) -> ctypes.CDLL:
             f"libadamw: {path} does not load: {error} (where libgomp.so.1 is missing: install the compiler's OpenMP "
             "runtime, Debian's libgomp1, or build without TEAM=openmp)"
         ) from error
-    threads = ctypes.c_int
+    threads, address = ctypes.c_int, ctypes.c_void_p
     size, step, config, tensors = ctypes.c_size_t, ctypes.c_uint64, ctypes.POINTER(Config), ctypes.POINTER(Tensor)
     recipe, schedule, groups = map(ctypes.POINTER, (ScheduleConfig, ScheduleState, ScheduleGroup))
     options, report, text = ctypes.POINTER(UpdateOptions), ctypes.POINTER(UpdateReport), ctypes.c_char_p
@@ -225,6 +226,8 @@ def _load(path: Path) -> ctypes.CDLL:
         "adamw_update_options_init": (ctypes.c_int, [options]),
         "adamw_update": (ctypes.c_int, [config, step, tensors, size, options, report, threads]),
         "adamw_update_explain": (ctypes.c_int, [config, step, tensors, size, options, report, threads, text, size]),
+        "adamw_split": (ctypes.c_int, [size, address, address, address, threads]),
+        "adamw_join": (ctypes.c_int, [size, address, address, address, threads]),
         "adamw_isa_supported": (ctypes.c_bool, [ctypes.c_int]),
         "adamw_isa_select": (ctypes.c_int, [ctypes.c_int]),
         "adamw_isa_active": (ctypes.c_int, []),

@@ -1,7 +1,8 @@
 """_others.py - the parameters that this library has no kernel for: they take torch's own step.
 
-float64, bfloat16, float16 and complex parameters, parameters that are not on the CPU, subclasses of Tensor with a
-dispatch of their own, and groups whose betas are tensors. Which parameters these are is the plan's to say.
+float64 and complex parameters, bfloat16 and float16 ones with arithmetic="torch", parameters that are not on the CPU,
+subclasses of Tensor with a dispatch of their own, and groups whose betas are tensors. Which parameters these are is
+the plan's to say.
 """
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from torch.optim.adam import adam as torch_adam
 
 from ._check import AMSGRAD_STATE, has_tensor_betas, is_plain
 from ._layout import Entry
+from ._precision import CODES
 
 KEYS = ("amsgrad", "lr", "weight_decay", "eps", "maximize", "decoupled_weight_decay")
 FUSED_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
@@ -29,8 +31,9 @@ def warn(others: Sequence[Entry]) -> None:
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGES):
         level, frame = level + 1, frame.f_back
+    hint = ", of bfloat16 and float16 with arithmetic='accurate'" if first.param.dtype in CODES else ""
     warnings.warn(
-        "libadamw has kernels for float32 parameters on the CPU and betas that are numbers: "
+        f"libadamw has kernels for float32 parameters on the CPU{hint} and betas that are numbers: "
         f"{len(others)} parameter{'s' * (len(others) != 1)} (the first: {first.name}, {first.param.dtype}{where}) "
         f"take{'s' * (len(others) == 1)} torch's own step",
         stacklevel=level,

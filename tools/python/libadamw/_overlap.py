@@ -68,26 +68,32 @@ def check_apart(tensors: Iterable[tuple[torch.Tensor, str]]) -> None:
         check_elements(cluster)
 
 
+def places_of(span: Span, marks: torch.Tensor, begin: int, unit: int) -> torch.Tensor:
+    """The marks of a tensor's elements, each of which has as many as it has units."""
+    units, tensor = span.tensor.element_size() // unit, span.tensor
+    strides = [stride * units for stride in tensor.stride()]
+    return marks.as_strided((*tensor.shape, units), (*strides, 1), (span.begin - begin) // unit)
+
+
 def check_elements(cluster: list[Span]) -> None:
     """Marks each element in a map of the whole span."""
-    begin, size = cluster[0].begin, cluster[0].tensor.element_size()
-    marks = torch.zeros((max(span.end for span in cluster) - begin) // size + 1, dtype=torch.bool)
+    begin, unit = cluster[0].begin, min(span.tensor.element_size() for span in cluster)
+    marks = torch.zeros((max(span.end for span in cluster) - begin) // unit + 1, dtype=torch.bool)
     seen = 0
     for number, span in enumerate(cluster):
-        tensor, offset = span.tensor, span.begin - begin
-        places = marks.as_strided(tensor.shape, tensor.stride(), offset // size)
-        if offset % size or bool(places.any()):
+        places = places_of(span, marks, begin, unit)
+        if (span.begin - begin) % unit or bool(places.any()):
             others = [other for other in cluster[:number] if other.end > span.begin]
             refuse(span.name, next((other for other in others if share(other, span)), cluster[0]).name)
         places.fill_(True)
-        seen += tensor.numel()
-        if not is_dense(tensor) and int(marks.sum()) != seen:
+        seen += places.numel()
+        if not is_dense(span.tensor) and int(marks.sum()) != seen:
             raise RuntimeError(f"{span.name} has several elements in one place of memory (expand): clone() it first")
 
 
 def share(one: Span, other: Span) -> bool:
     """Whether two tensors have an element in common; `one` begins first."""
-    size = one.tensor.element_size()
-    marks = torch.zeros((max(one.end, other.end) - one.begin) // size + 1, dtype=torch.bool)
-    marks.as_strided(one.tensor.shape, one.tensor.stride(), 0).fill_(True)
-    return bool(marks.as_strided(other.tensor.shape, other.tensor.stride(), (other.begin - one.begin) // size).any())
+    unit = min(one.tensor.element_size(), other.tensor.element_size())
+    marks = torch.zeros((max(one.end, other.end) - one.begin) // unit + 1, dtype=torch.bool)
+    places_of(one, marks, one.begin, unit).fill_(True)
+    return bool(places_of(other, marks, one.begin, unit).any())

@@ -16,7 +16,7 @@ from torch.autograd.graph import increment_version
 from . import _library as lib
 from ._averages import follow
 from ._check import (
-    AMSGRAD_STATE, EMA_STATE, STATES, check_beside, check_group, check_param, check_state, check_step,
+    AMSGRAD_STATE, STATES, check_beside, check_grad, check_group, check_param, check_state, check_step,
     has_tensor_betas, is_dtensor, is_plain, name_of, number_of,
 )
 from ._counters import LAST_STEP, Selection, StepCounters
@@ -24,6 +24,10 @@ from ._layout import Entry, Staged, dense_strides, fill_state, in_order, local
 from ._look import OTHER_LAYOUT, SAME, Items, look_at
 from ._others import step_others
 from ._overlap import check_apart
+from ._precision import (
+    CODES, EMA_STATE, RESIDUAL_STATE, Precision, check_beta2, check_form, check_precision, has_kernel, has_residual,
+    is_new,
+)
 
 RATES = itemgetter("lr", "betas", "eps", "weight_decay")
 FLAGS = itemgetter(
@@ -47,6 +51,8 @@ class Plan:
         self.arithmetic, self.extras = optimizer.arithmetic, optimizer.extras
         if self.arithmetic not in lib.ARITHMETIC:
             raise ValueError(f"arithmetic is {self.arithmetic!r}: it must be 'torch' or 'accurate'")
+        self.precision = optimizer.precision
+        check_precision(self.precision, self.arithmetic)
         self.is_plain_step = self.extras == Extras()
         self.group_params = [list(group["params"]) for group in groups]
         self.params = list(chain.from_iterable(self.group_params))
@@ -60,7 +66,7 @@ class Plan:
 
         # swa_utils' first average is a copy, for all parameters at once; later ones are blended.
         self.first_average = not any([EMA_STATE in each for each in state.values()])
-        self.mine, self.others = self._entries(groups, state, self.extras.ema_decay is not None)
+        self.mine, self.others = self._entries(groups, state)
         self._check_extras()
         self._write_options()
         check_apart(self._written())
@@ -70,7 +76,7 @@ class Plan:
         for entry in self.mine + self.others:
             if not entry.state:
                 state[entry.param] = entry.state
-            fill_state(entry.state, entry.param, entry.keys)
+            fill_state(entry)
 
         self.own_params = [entry.param for entry in self.mine]
         self.states = [entry.state for entry in self.mine]
@@ -95,41 +101,60 @@ class Plan:
                     yield local(entry.state[key]), f"{key} of {entry.name}"
 
     def _check_extras(self) -> None:
-        """What stands beside the step is for all parameters at once, which another step or process has a part of."""
-        strange = self.others + [entry for entry in self.mine if not is_plain(entry.param)]
+        """What stands beside the step is for all parameters at once, which another step or process has a part of; and
+        another step stores and rounds parameters in its own way."""
+        shards = [entry for entry in self.mine if not is_plain(entry.param)]
+        strange = self.others + shards
         if not self.is_plain_step and strange:
             raise ValueError(
-                "clip_grad_norm, skip_not_finite and ema_decay need float32 parameters in this process's memory, "
-                f"which {strange[0].name} is not: use torch's functions for them"
+                "clip_grad_norm, skip_not_finite and ema_decay need parameters in this process's memory that the "
+                f"library steps, which {strange[0].name} is not: use torch's functions for them"
+            )
+        asked = [name for name, value in self.precision._asdict().items() if value != Precision._field_defaults[name]]
+        if asked and self.others:
+            raise ValueError(
+                f"{asked[0]} is {getattr(self.precision, asked[0])!r}, and {self.others[0].name} takes torch's own "
+                "step, which has none: give it an optimizer of its own"
+            )
+        if self.precision.rounding == "stochastic" and shards:
+            raise ValueError(
+                f"{shards[0].name} is distributed: with rounding='stochastic', whose bits depend on the place in the "
+                "whole tensor, it must be in one process; or rounding must be 'nearest'"
             )
 
-    @staticmethod
     def _entries(
-        groups: list[dict[str, Any]], states: dict[Any, dict[str, Any]], ema: bool
+        self, groups: list[dict[str, Any]], states: dict[Any, dict[str, Any]]
     ) -> tuple[list[Entry], list[Entry]]:
         """The parameters that the library steps, and those that torch's own functions do."""
-        mine, others = [], []
+        mine, others, stream = [], [], 0
         for number, group in enumerate(groups):
             check_group(group, number)
-            amsgrad, tensor_betas = group["amsgrad"], has_tensor_betas(group)
-            keys = STATES + ((AMSGRAD_STATE,) if amsgrad else ()) + ((EMA_STATE,) if ema else ())
+            tensor_betas = has_tensor_betas(group)
+            keys = STATES + ((AMSGRAD_STATE,) if group["amsgrad"] else ())
+            if self.extras.ema_decay is not None:
+                keys += (EMA_STATE,)
             for place, param in enumerate(group["params"]):
+                stream += 1
                 grad = param.grad
                 if grad is None:
                     continue
                 name = name_of(group, number, place)
                 check_param(param, name)
-                check_beside(grad, param, "the gradient", name)
-                state = states.get(param, {})
-                if state:
-                    check_state(state, param, name, amsgrad)
                 is_mine = (
-                    param.dtype == torch.float32
-                    and param.is_cpu
-                    and not tensor_betas
-                    and (is_plain(param) or is_dtensor(param))
+                    has_kernel(param, self.arithmetic) and not tensor_betas and (is_plain(param) or is_dtensor(param))
                 )
-                (mine if is_mine else others).append(Entry(number, param, state, name, keys))
+                check_grad(grad, param, name, is_mine and self.arithmetic == "accurate")
+                own, precision = keys, None
+                if is_mine:
+                    precision = self.precision
+                    check_form(param, name, precision)
+                    if has_residual(param, precision):
+                        own += (RESIDUAL_STATE,)
+                state = states.get(param, {})
+                if not is_new(state):
+                    check_state(state, param, name, own, precision)
+                entry = Entry(number, param, state, name, own, precision, stream - 1)
+                (mine if is_mine else others).append(entry)
         return mine, others
 
     def _write_config(self, group: dict[str, Any], number: int) -> None:
@@ -138,9 +163,11 @@ class Plan:
         for key in ("lr", "eps", "weight_decay"):
             setattr(config, key, number_of(group[key], key, number))
         config.beta1, config.beta2 = [number_of(beta, "betas", number) for beta in group["betas"]]
+        check_beta2(config.beta2, number, self.precision)
         config.decay = lib.DECAY["decoupled" if group["decoupled_weight_decay"] else "l2"]
         config.arithmetic = lib.ARITHMETIC[self.arithmetic]
         config.amsgrad, config.maximize = group["amsgrad"], group["maximize"]
+        config.rounding, config.seed = lib.ROUNDING[self.precision.rounding], self.precision.seed
 
     def _write_options(self) -> None:
         clip, skip, ema = self.extras
@@ -161,7 +188,7 @@ class Plan:
         self.staged: list[Staged] = []
         orders = list(map(dense_strides, params))
         columns: dict[str, list[torch.Tensor | None]] = {"param": params, "grad": grads}
-        for key in STATES + (AMSGRAD_STATE, EMA_STATE):
+        for key in STATES + (AMSGRAD_STATE, EMA_STATE, RESIDUAL_STATE):
             columns[key] = [entry.state[key] if key in entry.keys else None for entry in self.mine]
         for key, column in columns.items():
             addresses = [0] * len(column)
@@ -169,14 +196,25 @@ class Plan:
                 if tensor is not None:
                     tensor = local(tensor)
                     addresses[row] = tensor.data_ptr()
-                    if not in_order(tensor, strides):
+                    if not in_order(tensor, strides) or key == "param" and tensor.dtype is torch.float16:
                         self.staged.append(Staged(row, key, strides))
             self.table.fill(key, addresses)
+        self._fill_dtypes(params, grads)
         self.param_look, self.grad_look = look_at(params), look_at(grads, self.table, "grad")
         kinds: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for entry in self.mine:
             kinds.setdefault(("step",) + entry.keys, []).append(entry.state)
         self.state_looks = [(states, keys, self._look_at_states(states, keys)) for keys, states in kinds.items()]
+
+    def _fill_dtypes(self, params: list[torch.Tensor], grads: list[torch.Tensor]) -> None:
+        """What is not float32; and the streams of random bits, which are the places in the list of all parameters."""
+        state_code = CODES[self.precision.state_dtype or torch.float32]
+        self.table.fill("random_stream", [entry.stream for entry in self.mine])
+        for row, param, grad in zip(self.table.rows, params, grads):
+            if param.dtype is torch.bfloat16:
+                row.param_dtype = CODES[param.dtype]
+            row.grad_dtype = CODES[grad.dtype]
+            row.exp_avg_dtype = row.exp_avg_sq_dtype = state_code
 
     def _look_at_states(self, states: list[dict[str, Any]], keys: tuple[str, ...]) -> Any:
         if self.wrapped:
@@ -206,6 +244,7 @@ class Plan:
             len(groups) != len(self.group_params)
             or self.arithmetic != optimizer.arithmetic
             or self.extras != optimizer.extras
+            or self.precision != optimizer.precision
             or not self._follow_groups(groups)
         ):
             return None
@@ -318,7 +357,9 @@ class Plan:
             else:
                 entry = self.mine[row]
                 source = local(entry.param if field == "param" else entry.state[field])
-            copy = torch.empty_strided(source.shape, strides, dtype=source.dtype).copy_(source)
+            widened = field == "param" and source.dtype is torch.float16
+            dtype = torch.float32 if widened else source.dtype
+            copy = torch.empty_strided(source.shape, strides, dtype=dtype).copy_(source)
             setattr(self.table.rows[row], field, copy.data_ptr())
             copies.append((None if field == "grad" else source, copy))
         return copies

@@ -1,4 +1,4 @@
-"""torch.py - torch.optim.AdamW and Adam for float32 parameters on CPUs, with this library's step.
+"""torch.py - torch.optim.AdamW and Adam for parameters on CPUs, with this library's step.
 
     optimizer = libadamw.torch.AdamW(model.parameters(), lr=1e-3)     # was: torch.optim.AdamW(...)
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from itertools import chain
 from numbers import Real
 from typing import Any, Callable
 
@@ -15,15 +16,24 @@ import torch
 from torch import Tensor
 
 from ._averages import Averaging
-from ._check import AMSGRAD_STATE, EMA_STATE, STATES, check_group
+from ._check import AMSGRAD_STATE, STATES, check_group
 from ._counters import StepCounters
 from ._functional import step
 from ._library import ARITHMETIC
+from ._masters import from_float32, from_remainders, join, split, to_float32, to_remainders
 from ._others import warn
 from ._plan import Extras, Plan
+from ._precision import (
+    EMA_STATE, RESIDUAL_STATE, Master, Precision, Rounding, check_precision, has_kernel, has_residual, state_dtype_of,
+)
 from ._update import Arithmetic, UpdateReport
 
-__all__ = ["Adam", "AdamW", "UpdateReport", "step"]
+__all__ = [
+    "Adam", "AdamW", "UpdateReport", "from_float32", "from_remainders", "join", "split", "step", "to_float32",
+    "to_remainders",
+]
+
+
 class _Step:
     """The step, before torch.optim.Adam or AdamW in the list of bases, which bring everything else.
 
@@ -35,12 +45,13 @@ class _Step:
     grad_norm: float  #: of the last step, with clip_grad_norm or skip_not_finite: the gradients' norm before clipping
     skipped: bool  #: whether the last step was skipped (skip_not_finite)
 
-    def _set(self, arithmetic: str, *extras: Any) -> None:
+    def _set(self, arithmetic: str, extras: Extras, precision: Precision) -> None:
         if arithmetic not in ARITHMETIC:
             raise ValueError(f"arithmetic is {arithmetic!r}: it must be 'torch' or 'accurate'")
         self.arithmetic = arithmetic
-        self.extras = Extras(*extras)
-        clip, skip, decay = self.extras
+        check_precision(precision, arithmetic)
+        self.extras, self.precision = extras, precision
+        clip, skip, decay = extras
         if clip is not None and not (isinstance(clip, Real) and clip >= 0):
             raise ValueError(f"clip_grad_norm is {clip!r}: it must be a norm from 0, or None")
         if not isinstance(skip, bool):
@@ -52,6 +63,7 @@ class _Step:
     def _begin(self) -> None:
         self.grad_norm, self.skipped = math.nan, False
         self._plan: Plan | None = None
+        self._loading: dict[str, Any] | None = None  # during load_state_dict(): what torch was given
         self._counters = StepCounters()
         self._averaging = Averaging()
         self._warned = False
@@ -72,25 +84,40 @@ class _Step:
         super().add_param_group(param_group)
 
     def state_dict(self) -> dict[str, Any]:
-        """As torch.optim.Optimizer's. arithmetic, clip_grad_norm, skip_not_finite and ema_decay are not in it."""
+        """As torch.optim.Optimizer's. What is for all groups together (arithmetic and so on) is not in it."""
         self._averaging.refuse("state_dict()")
         return super().state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """As torch.optim.Optimizer's: the tensors are taken over, not copied, so that what they are shared with
-        stays shared. Give it copy.deepcopy(other.state_dict()) where another optimizer goes on with them.
+        stays shared. Give it copy.deepcopy(other.state_dict()) where another optimizer goes on with them. A state of
+        another dtype than this optimizer's is converted to it, rounded to nearest.
 
         Raises:
-            ValueError: a state has another shape than its parameter, or "param_names" in the dictionary and in this
-            optimizer have a parameter in different places. Nothing was changed then.
+            ValueError: a state has another shape than its parameter; a residual is there and `master` is not what it
+            belongs to; or "param_names" in the dictionary and in this optimizer have a parameter in different places.
+            Nothing was changed then.
         """
         self._averaging.refuse("load_state_dict()")
-        super().load_state_dict(state_dict)
+
+        def keep(_: Any, given: dict[str, Any]) -> None:
+            self._loading = given
+
+        handle = self.register_load_state_dict_pre_hook(keep)  # the last one, which sees what the others made
+        try:
+            super().load_state_dict(state_dict)
+        finally:
+            handle.remove()
+            self._loading = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"arithmetic": self.arithmetic, "extras": self.extras}
+        return super().__getstate__() | {
+            "arithmetic": self.arithmetic, "extras": self.extras, "precision": self.precision,
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        if self.__dict__.get("_loading") is not None:
+            self._restore_dtypes(state, self._loading)
         self._check_loaded(state)
         super().__setstate__(state)
         if "_averaging" in self.__dict__:
@@ -98,12 +125,38 @@ class _Step:
         else:  # unpickled
             self._begin()
 
+    def _restore_dtypes(self, state: dict[str, Any], given: dict[str, Any]) -> None:
+        """Puts back what torch has cast to the parameters' dtype, as it was given or in the dtype that it has here."""
+        numbers = chain.from_iterable(group["params"] for group in given["param_groups"])
+        params = chain.from_iterable(group["params"] for group in self.param_groups)
+        for number, param in zip(numbers, params):
+            if number not in given["state"] or not has_kernel(param, self.arithmetic):
+                continue
+            for key, value in given["state"][number].items():
+                if key in STATES + (AMSGRAD_STATE, EMA_STATE) and isinstance(value, Tensor):
+                    dtype = state_dtype_of(key, param, self.precision)
+                elif key == RESIDUAL_STATE and isinstance(value, Tensor):
+                    dtype = self._residual_dtype(value, param)
+                else:
+                    continue
+                state["state"][param][key] = value.to(device=param.device, dtype=dtype)
+
+    def _residual_dtype(self, residual: Tensor, param: Tensor) -> torch.dtype:
+        dtype = state_dtype_of(RESIDUAL_STATE, param, self.precision)
+        if not has_residual(param, self.precision) or residual.dtype != dtype:
+            raise ValueError(
+                f"the loaded {RESIDUAL_STATE}, a part of a parameter's value, is {residual.dtype}, of a parameter that "
+                f"is {param.dtype} here with master={self.precision.master!r}: int16 belongs to bfloat16 with 'split', "
+                "bfloat16 to float32 with 'compensated'"
+            )
+        return dtype
+
     def _check_loaded(self, state: dict[str, Any]) -> None:
         """Refuses a loaded state of other shapes or another order before anything is taken over."""
         loaded = state.get("param_groups", ())
         for number, group in enumerate(loaded):
             for place, param in enumerate(group["params"]):
-                for key in STATES + (AMSGRAD_STATE, EMA_STATE):
+                for key in STATES + (AMSGRAD_STATE, EMA_STATE, RESIDUAL_STATE):
                     value = state["state"].get(param, {}).get(key)
                     if isinstance(value, Tensor) and value.shape != param.shape:
                         raise ValueError(
@@ -191,9 +244,17 @@ class AdamW(_Step, torch.optim.AdamW):
         skip_not_finite: does nothing where a gradient is infinite or NaN; `skipped` then says so.
         ema_decay: keeps state["param_ema"], the average that torch.optim.swa_utils.AveragedModel keeps with
             get_ema_multi_avg_fn(ema_decay); `averaged()` puts it in the parameters' place for a while.
+        master: "split" keeps the lower half of a float32 for each bfloat16 parameter in state["param_residual"], and
+            the run has the bits of the float32 run; "compensated" keeps there, in bfloat16, what each rounding of a
+            float32 parameter loses; None: a narrow parameter is rounded once in each step.
+        state_dtype: of exp_avg, exp_avg_sq and max_exp_avg_sq: torch.float32 (None too) or torch.bfloat16.
+        rounding, seed: "nearest" or "stochastic", unbiased, of bfloat16 parameters and states; the random bits are a
+            function of the seed, the step and the value's place alone.
 
-    The last four are for all groups together, and are not part of state_dict(). Parameters that are not float32 or
-    not on the CPU, and groups whose betas are tensors, take torch's own step, with one warning. Keys of a group that
+    The options from arithmetic on are for all groups together, and are not part of state_dict(). The last four need
+    arithmetic="accurate", and so do bfloat16 and float16 parameters and a gradient of another dtype (torch's
+    Tensor.grad_dtype). Other dtypes, parameters that are not on the CPU, and groups whose betas are tensors take
+    torch's own step, with one warning; with arithmetic="torch" bfloat16 and float16 do so too. Keys of a group that
     torch does not know are kept. Threads are torch.get_num_threads().
     """
 
@@ -215,8 +276,13 @@ class AdamW(_Step, torch.optim.AdamW):
         clip_grad_norm: float | None = None,
         skip_not_finite: bool = False,
         ema_decay: float | None = None,
+        master: Master | None = None,
+        state_dtype: torch.dtype | None = None,
+        rounding: Rounding = "nearest",
+        seed: int = 0,
     ) -> None:
-        self._set(arithmetic, clip_grad_norm, skip_not_finite, ema_decay)
+        extras = Extras(clip_grad_norm, skip_not_finite, ema_decay)
+        self._set(arithmetic, extras, Precision(master, state_dtype, rounding, seed))
         super().__init__(
             params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, foreach=foreach, capturable=capturable,
             differentiable=differentiable, fused=fused,
@@ -248,8 +314,13 @@ class Adam(_Step, torch.optim.Adam):
         clip_grad_norm: float | None = None,
         skip_not_finite: bool = False,
         ema_decay: float | None = None,
+        master: Master | None = None,
+        state_dtype: torch.dtype | None = None,
+        rounding: Rounding = "nearest",
+        seed: int = 0,
     ) -> None:
-        self._set(arithmetic, clip_grad_norm, skip_not_finite, ema_decay)
+        extras = Extras(clip_grad_norm, skip_not_finite, ema_decay)
+        self._set(arithmetic, extras, Precision(master, state_dtype, rounding, seed))
         super().__init__(
             params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize, capturable=capturable,
             differentiable=differentiable, fused=fused, decoupled_weight_decay=decoupled_weight_decay,

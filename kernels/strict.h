@@ -31,8 +31,8 @@
 #error "libadamw needs gcc or clang"
 #endif
 
-/* What stands between these two is compiled for the instructions named; the target stands in the file, so that no build
- * needs a flag for it. */
+/* What stands between these two is compiled for the instructions named; the target stands in the file, so that no
+ * build needs a flag for it. */
 #define ADAMW_PRAGMA(text) _Pragma(#text)
 #if defined(ADAMW_TARGET_BEGIN) /* by the tests that run a vocabulary in plain C (tests/emulate) */
 #elif defined(__clang__)

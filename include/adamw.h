@@ -7,8 +7,8 @@
  *     adamw_config_init(&config);              // lr 1e-3, betas 0.9/0.999, eps 1e-8, weight_decay 1e-4
  *     adamw_step_f32(&config, step, n, param, grad, exp_avg, exp_avg_sq);     // `step` counts from 1
  *
- * A model is a list of tensors, which one call updates in one pass over memory. A parameter group is a config that its
- * tensors point to:
+ * A model is a list of tensors, which one call updates in one pass over memory. A parameter group is a config that
+ * its tensors point to:
  *
  *     adamw_config decayed, plain;
  *     adamw_config_init(&decayed);
@@ -21,11 +21,11 @@
  *     if (adamw_step(&decayed, step, tensors, 2, 0) != ADAMW_OK) ...         // adamw_step_explain() says why
  *
  * The caller owns every buffer. The library keeps no state but the choice of the instruction set and its threads,
- * allocates nothing in a step, never prints and never ends the process. Every function may be called from any number of threads at once, as
- * long as no two calls write to the same buffers.
+ * allocates nothing in a step, never prints and never ends the process. Every function may be called from any number
+ * of threads at once, as long as no two calls write to the same buffers.
  *
- * Bits: the same input gives the same bits on every instruction set, for every number of threads, split of a tensor or
- * of the list, alignment and resume, in the processor's default floating-point environment (round to nearest,
+ * Bits: the same input gives the same bits on every instruction set, for every number of threads, split of a tensor
+ * or of the list, alignment and resume, in the processor's default floating-point environment (round to nearest,
  * subnormals kept). Whether a value is NaN is inside this promise; the payload and sign of a NaN are outside.
  */
 #ifndef ADAMW_H
@@ -73,7 +73,8 @@ typedef enum adamw_status {
     ADAMW_ERROR_SYSTEM = 5
 } adamw_status;
 
-/* adamw_status_string() returns a short English name of the status; never NULL, also for values that are no status. */
+/* adamw_status_string() returns a short English name of the status; never NULL, also for values that are no
+ * status. */
 ADAMW_API const char *adamw_status_string(adamw_status status);
 
 /* ---- what a step does ---------------------------------------------------------------------------------------- */
@@ -90,9 +91,9 @@ typedef enum adamw_arithmetic {
      * happens, also where lr * weight_decay is near or below float32's 2^-24; a parameter that never has a gradient
      * decays in whole ulps. */
     ADAMW_ARITHMETIC_ACCURATE = 0,
-    /* The sequence of operations of torch.optim.AdamW and torch.optim.Adam with foreach=False on float32 tensors, from
-     * PyTorch 2.1 on, with correctly rounded square roots: torch's own bits where torch's root is correctly rounded.
-     * Up to step 2^24; torch's own float32 counter goes no further. */
+    /* The sequence of operations of torch.optim.AdamW and torch.optim.Adam with foreach=False on float32 tensors,
+     * from PyTorch 2.1 on, with correctly rounded square roots: torch's own bits where torch's root is correctly
+     * rounded. Up to step 2^24; torch's own float32 counter goes no further. */
     ADAMW_ARITHMETIC_TORCH = 1
 } adamw_arithmetic;
 
@@ -143,8 +144,8 @@ ADAMW_API adamw_status adamw_config_init(adamw_config *config);
  * `adamw_tensor t = {.n = n, .param = p, ...}` is complete.
  *
  * A narrow stream (another dtype than float32) is read exactly into float32, the float32 step is done, and what is
- * written is rounded once, as config->rounding says. Narrow streams need ADAMW_ARITHMETIC_ACCURATE. A combination that
- * this version does not have is ADAMW_ERROR_UNSUPPORTED, never ignored. kernels/ARITHMETIC.md defines each form:
+ * written is rounded once, as config->rounding says. Narrow streams need ADAMW_ARITHMETIC_ACCURATE. A combination
+ * that this version does not have is ADAMW_ERROR_UNSUPPORTED, never ignored. kernels/ARITHMETIC.md defines each form:
  *
  *     param        param_residual   bytes
  *     float32      -                4       the default
@@ -196,8 +197,8 @@ typedef struct adamw_tensor {
  *   threads  the most threads that work on it; 0: the library decides, at most adamw_info.threads. There are fewer
  *            where the list is too small for threads to pay, and never more than CPUs that the process may use
  *
- * Returns ADAMW_OK, or ADAMW_ERROR_INVALID_ARGUMENT, ADAMW_ERROR_UNSUPPORTED or ADAMW_ERROR_ISA. After an error nothing
- * at all was written, not even to the tensors before the bad one; adamw_step_explain() has the sentence.
+ * Returns ADAMW_OK, or ADAMW_ERROR_INVALID_ARGUMENT, ADAMW_ERROR_UNSUPPORTED or ADAMW_ERROR_ISA. After an error
+ * nothing at all was written, not even to the tensors before the bad one; adamw_step_explain() has the sentence.
  *
  * Threads take over the caller's rounding and subnormal mode. The caller's control register (MXCSR, FPCR), exception
  * flags included, is as before. A stack of 16 KiB is enough; 32 KiB where a stream is narrow or exp_avg is missing.
@@ -227,9 +228,9 @@ ADAMW_API adamw_status adamw_step_f32(const adamw_config *config, uint64_t step,
 
 /*
  * adamw_step_explain() says why adamw_step() refuses these arguments. It checks them as adamw_step() would, changes
- * nothing, writes to `buffer` which argument of which tensor is wrong and what would be right, or "ok", and returns the
- * status that adamw_step() would return. At most `size` bytes are written, the terminating zero included; `buffer` may
- * be NULL where size is 0. 256 bytes hold every sentence.
+ * nothing, writes to `buffer` which argument of which tensor is wrong and what would be right, or "ok", and returns
+ * the status that adamw_step() would return. At most `size` bytes are written, the terminating zero included;
+ * `buffer` may be NULL where size is 0. 256 bytes hold every sentence.
  */
 ADAMW_API adamw_status adamw_step_explain(const adamw_config *config, uint64_t step, const adamw_tensor *tensors,
                                           size_t count, int threads, char *buffer, size_t size);
@@ -289,7 +290,8 @@ typedef struct adamw_update_report {
     size_t not_finite_index;    /* and its place there */
 } adamw_update_report;
 
-/* adamw_update_options_init() sets the scale to 1, clip_max to -1 and everything else off. NULL is ADAMW_ERROR_INVALID_ARGUMENT. */
+/* adamw_update_options_init() sets the scale to 1, clip_max to -1 and everything else off. NULL is
+ * ADAMW_ERROR_INVALID_ARGUMENT. */
 ADAMW_API adamw_status adamw_update_options_init(adamw_update_options *options);
 
 /*
@@ -347,8 +349,8 @@ ADAMW_API adamw_status adamw_grad_norm(const adamw_tensor *tensors, size_t count
                                        double *norm);
 
 /*
- * adamw_accumulate() adds a gradient to a float32 sum: sum[i] += grad[i] for n values, one rounding each. `grad` is of
- * the dtype (float32, bfloat16, float16); the two do not overlap. threads as in adamw_step().
+ * adamw_accumulate() adds a gradient to a float32 sum: sum[i] += grad[i] for n values, one rounding each. `grad` is
+ * of the dtype (float32, bfloat16, float16); the two do not overlap. threads as in adamw_step().
  * ADAMW_ERROR_INVALID_ARGUMENT as in adamw_grad_norm(); nothing is written then.
  */
 ADAMW_API adamw_status adamw_accumulate(size_t n, float *sum, const void *grad, adamw_dtype dtype, int threads);
@@ -358,8 +360,8 @@ ADAMW_API adamw_status adamw_accumulate(size_t n, float *sum, const void *grad, 
  * to nearest, and `residual` what those lack, as int16_t. adamw_join() is the way back, with all bits but a NaN's
  * payload. (bits + 0x8000) >> 16 and the low 16 bits: the layout of TransformerEngine's and apex's remainders.
  *
- * Buffers have any alignment and do not overlap. threads as in adamw_step(). ADAMW_ERROR_INVALID_ARGUMENT for NULL with
- * n > 0, an overlap or threads below 0; nothing is written then.
+ * Buffers have any alignment and do not overlap. threads as in adamw_step(). ADAMW_ERROR_INVALID_ARGUMENT for NULL
+ * with n > 0, an overlap or threads below 0; nothing is written then.
  */
 ADAMW_API adamw_status adamw_split(size_t n, const float *values, void *param, void *residual, int threads);
 ADAMW_API adamw_status adamw_join(size_t n, const void *param, const void *residual, float *values, int threads);
@@ -371,14 +373,14 @@ ADAMW_API adamw_status adamw_join(size_t n, const void *param, const void *resid
 ADAMW_API adamw_status adamw_encode(size_t n, const float *values, void *to, adamw_dtype dtype, int threads);
 ADAMW_API adamw_status adamw_decode(size_t n, const void *from, adamw_dtype dtype, float *values, int threads);
 
-/* adamw_state_bytes() returns the bytes of n values of the dtype; 0 for a value that is no adamw_dtype, or where there
- * cannot be so many. */
+/* adamw_state_bytes() returns the bytes of n values of the dtype; 0 for a value that is no adamw_dtype, or where
+ * there cannot be so many. */
 ADAMW_API size_t adamw_state_bytes(adamw_dtype dtype, size_t n);
 
 /*
  * The scale of a loss in mixed precision, by the rule of torch.amp.GradScaler with a floor: multiply the loss with
- * `scale`, give adamw_update() grad_scale = 1 / scale with skip_not_finite, and tell adamw_loss_scale_update() whether
- * it skipped.
+ * `scale`, give adamw_update() grad_scale = 1 / scale with skip_not_finite, and tell adamw_loss_scale_update()
+ * whether it skipped.
  */
 typedef struct adamw_loss_scale {
     double scale;          /* the scale now; from 2^-126 to float32's largest; default 65536 */
@@ -409,16 +411,17 @@ typedef enum adamw_isa {
     ADAMW_ISA_COUNT       /* how many there are in this header */
 } adamw_isa;
 
-/* adamw_isa_supported() tells whether this build has the instruction set and this CPU and operating system can run it.
- * AUTO always can. */
+/* adamw_isa_supported() tells whether this build has the instruction set and this CPU and operating system can run
+ * it. AUTO always can. */
 ADAMW_API bool adamw_isa_supported(adamw_isa isa);
 
 /*
  * adamw_isa_select() chooses the instruction set for the whole process, over the environment variable ADAMW_ISA (a
  * name of adamw_isa_name(); empty is auto), which is read once, at first need. ADAMW_ISA_AUTO returns to the CPU's
  * best. One that cannot run here, or whose kernels do not have the promised bits because the library's files were
- * compiled with flags that change them (a test of 0.1 ms), is ADAMW_ERROR_ISA and a value that is no adamw_isa ADAMW_ERROR_INVALID_ARGUMENT; the
- * choice is then as before. Safe at any time, also while other threads step: all of them give the same bits.
+ * compiled with flags that change them (a test of 0.1 ms), is ADAMW_ERROR_ISA and a value that is no adamw_isa
+ * ADAMW_ERROR_INVALID_ARGUMENT; the choice is then as before. Safe at any time, also while other threads step: all of
+ * them give the same bits.
  *
  * ADAMW_TUNING in the environment, read at the same moment, chooses the family of CPUs whose figures are used (how
  * roots are computed, prefetches, thresholds), where the library would choose by the CPU's vendor: intel, amd, other;
@@ -427,9 +430,9 @@ ADAMW_API bool adamw_isa_supported(adamw_isa isa);
  */
 ADAMW_API adamw_status adamw_isa_select(adamw_isa isa);
 
-/* adamw_isa_active() returns the instruction set that the next step uses; ADAMW_ISA_AUTO (none) while ADAMW_ISA in the
- * environment names one that is unknown or cannot run here, or its kernels do not have the promised bits in this build,
- * or ADAMW_TUNING names no family: every step is then ADAMW_ERROR_ISA. */
+/* adamw_isa_active() returns the instruction set that the next step uses; ADAMW_ISA_AUTO (none) while ADAMW_ISA in
+ * the environment names one that is unknown or cannot run here, or its kernels do not have the promised bits in this
+ * build, or ADAMW_TUNING names no family: every step is then ADAMW_ERROR_ISA. */
 ADAMW_API adamw_isa adamw_isa_active(void);
 
 /* adamw_isa_name() returns the name that ADAMW_ISA takes: "auto", "scalar", "avx2", "avx512", "neon"; "unknown" for
@@ -450,10 +453,10 @@ ADAMW_API adamw_status adamw_isa_from_name(const char *name, adamw_isa *isa);
  * thread ever had a CPU, so a busy machine makes a step no slower than one thread would be. Where the system gives no
  * thread, the caller works alone.
  *
- * One team serves the whole process, one caller at a time: a call that finds it serving another one is done by its own
- * thread alone. A step may be called inside a parallel region of the host. A child of fork() starts a team of its own
- * when it needs one, also when another thread was inside a step at the fork. The team's threads have signals blocked,
- * are named "adamw-1" and so on, and end when the library is unloaded.
+ * One team serves the whole process, one caller at a time: a call that finds it serving another one is done by its
+ * own thread alone. A step may be called inside a parallel region of the host. A child of fork() starts a team of its
+ * own when it needs one, also when another thread was inside a step at the fork. The team's threads have signals
+ * blocked, are named "adamw-1" and so on, and end when the library is unloaded.
  *
  * A build with TEAM=openmp (-DADAMW_TEAM_OPENMP) has OpenMP's threads instead: the end of a step waits for each of
  * them, and OMP_NUM_THREADS says how many `threads` 0 is.
@@ -463,25 +466,25 @@ ADAMW_API adamw_status adamw_isa_from_name(const char *name, adamw_isa *isa);
 typedef void adamw_parallel_body(void *body_context, size_t part);
 
 /*
- * A host's parallel-for: calls body(body_context, part) once for each part 0 .. parts - 1, on any threads, in any order
- * or at once, and returns when all of these calls have returned. `context` is what was given with it.
+ * A host's parallel-for: calls body(body_context, part) once for each part 0 .. parts - 1, on any threads, in any
+ * order or at once, and returns when all of these calls have returned. `context` is what was given with it.
  */
 typedef void adamw_parallel_for(void *context, size_t parts, adamw_parallel_body *body, void *body_context);
 
 /*
- * adamw_parallel_for_set() lends the library a parallel-for for the whole process: every call with `threads` other than
- * 1 (adamw_step(), adamw_update(), adamw_grad_norm(), adamw_accumulate(), adamw_alloc()) on a list large enough runs on
- * the host's threads, and the library starts none.
+ * adamw_parallel_for_set() lends the library a parallel-for for the whole process: every call with `threads` other
+ * than 1 (adamw_step(), adamw_update(), adamw_grad_norm(), adamw_accumulate(), adamw_alloc()) on a list large enough
+ * runs on the host's threads, and the library starts none.
  *
  *   function  the host's parallel-for; NULL: the library's own threads again (context NULL and parts 0 then)
  *   context   handed to it; may be NULL
  *   parts     1 to 256: how many parts a call is cut into at most, which is the most that run at once. As many as the
  *             host has threads, or a few times as many where they may be late
  *
- * A body needs 64 KiB of stack at most and does not block; it may be run by the thread that called `function`. It sets
- * the caller's floating-point mode and then its thread's own again. A part that is called twice is done once, and one
- * that is left out is done by the calling thread at the end. Two calls that sum up (norms, clipping) at the same time:
- * the second one works alone.
+ * A body needs 64 KiB of stack at most and does not block; it may be run by the thread that called `function`. It
+ * sets the caller's floating-point mode and then its thread's own again. A part that is called twice is done once,
+ * and one that is left out is done by the calling thread at the end. Two calls that sum up (norms, clipping) at the
+ * same time: the second one works alone.
  *
  * ADAMW_ERROR_INVALID_ARGUMENT for parts out of range; nothing is changed then. Safe at any time, also while other
  * threads step: a call that is under way keeps the function that it began with. The bits do not depend on it.
@@ -492,10 +495,10 @@ ADAMW_API adamw_status adamw_parallel_for_set(adamw_parallel_for *function, void
 
 /*
  * adamw_alloc() allocates `bytes` zero bytes for parameters, gradients or moments: aligned to 64 bytes, from 2 MiB on
- * to 2 MiB and on huge pages where the system grants them (madvise). They are first touched by the threads that a step
- * of one tensor in it will run on, which places each page near its thread on machines with several memory nodes.
- * threads as in adamw_step(). Returns NULL for 0 bytes, threads below 0, or more bytes than there are. To be freed with
- * adamw_free(). A step takes any other memory just as well; bench/README.md has what this brings.
+ * to 2 MiB and on huge pages where the system grants them (madvise). They are first touched by the threads that a
+ * step of one tensor in it will run on, which places each page near its thread on machines with several memory nodes.
+ * threads as in adamw_step(). Returns NULL for 0 bytes, threads below 0, or more bytes than there are. To be freed
+ * with adamw_free(). A step takes any other memory just as well; bench/README.md has what this brings.
  */
 ADAMW_API void *adamw_alloc(size_t bytes, int threads);
 

@@ -14,9 +14,9 @@ extern "C" {
 
 /*
  * A schedule gives the learning rate and the weight decay of the coming step. It is a plain struct of the caller's,
- * allocates nothing, and may be copied by assignment. Everything is computed in double, by additions, multiplications,
- * divisions, square roots and the library's own cosine and power: the same bits on every platform. No function here is
- * safe for two threads on one schedule at once. A training loop looks like this:
+ * allocates nothing, and may be copied by assignment. Everything is computed in double, by additions,
+ * multiplications, divisions, square roots and the library's own cosine and power: the same bits on every platform.
+ * No function here is safe for two threads on one schedule at once. A training loop looks like this:
  *
  *     adamw_schedule_config recipe;
  *     adamw_schedule schedule;
@@ -158,8 +158,8 @@ typedef struct adamw_schedule {
 ADAMW_API adamw_status adamw_schedule_config_init(adamw_schedule_config *config);
 
 /*
- * adamw_schedule_init() checks the recipe and puts the schedule at its start. ADAMW_ERROR_INVALID_ARGUMENT, for NULL or
- * a field outside its range, and ADAMW_ERROR_ISA, for a library that was compiled with flags that change its rates,
+ * adamw_schedule_init() checks the recipe and puts the schedule at its start. ADAMW_ERROR_INVALID_ARGUMENT, for NULL
+ * or a field outside its range, and ADAMW_ERROR_ISA, for a library that was compiled with flags that change its rates,
  * leave `schedule` as it was; adamw_schedule_explain() names the field. `config` may be &schedule->config.
  * The lists of milestones are not copied: they must live as long as the schedule.
  */
@@ -169,13 +169,16 @@ ADAMW_API adamw_status adamw_schedule_init(adamw_schedule *schedule, const adamw
  * which field is wrong and what would be right, or "ok". 256 bytes hold every sentence of this file. */
 ADAMW_API adamw_status adamw_schedule_explain(const adamw_schedule_config *config, char *buffer, size_t size);
 
-/* adamw_schedule_lr() returns the rate of the coming step (or epoch), for adamw_config.lr. NULL gives NaN, which adamw_step() refuses. */
+/* adamw_schedule_lr() returns the rate of the coming step (or epoch), for adamw_config.lr. NULL gives NaN, which
+ * adamw_step() refuses. */
 ADAMW_API double adamw_schedule_lr(const adamw_schedule *schedule);
 
-/* adamw_schedule_weight_decay() returns the weight decay of the coming step, for adamw_config.weight_decay. NULL gives NaN. */
+/* adamw_schedule_weight_decay() returns the weight decay of the coming step, for adamw_config.weight_decay. NULL
+ * gives NaN. */
 ADAMW_API double adamw_schedule_weight_decay(const adamw_schedule *schedule);
 
-/* adamw_schedule_step() tells the schedule that a step was made. A loop whose recipe counts in epochs alone need not call this. NULL does nothing. */
+/* adamw_schedule_step() tells the schedule that a step was made. A loop whose recipe counts in epochs alone need not
+ * call this. NULL does nothing. */
 ADAMW_API void adamw_schedule_step(adamw_schedule *schedule);
 
 /* What adamw_schedule_epoch() returns: a sum of these, 0 where there is nothing to tell. */
@@ -189,10 +192,10 @@ typedef enum adamw_event {
 } adamw_event;
 
 /*
- * adamw_schedule_epoch() tells the schedule that an epoch ended, with this value of the validation metric. Only PLATEAU looks at it; the other kinds take anything,
- * usually NaN, and return 0. Returns a sum of adamw_event: with ADAMW_EVENT_CUT a trainer may log
- * adamw_schedule_lr() or go back to its best weights, with ADAMW_EVENT_BETTER keep them. NULL does nothing and
- * returns 0.
+ * adamw_schedule_epoch() tells the schedule that an epoch ended, with this value of the validation metric. Only
+ * PLATEAU looks at it; the other kinds take anything, usually NaN, and return 0. Returns a sum of adamw_event: with
+ * ADAMW_EVENT_CUT a trainer may log adamw_schedule_lr() or go back to its best weights, with ADAMW_EVENT_BETTER keep
+ * them. NULL does nothing and returns 0.
  */
 ADAMW_API unsigned adamw_schedule_epoch(adamw_schedule *schedule, double metric);
 
@@ -205,11 +208,12 @@ typedef struct adamw_schedule_group {
 } adamw_schedule_group;
 
 /*
- * adamw_schedule_apply() writes the rate and the weight decay of the coming step into the config of each of `count` groups. The groups hold
- * no state, so the schedule stays one struct: a group's rate after n cuts of a plateau is worked out anew, with n
- * multiplications. ADAMW_EVENT_CUT and _BLOCKED speak of the recipe's own rate; as in torch, a group's eps and min_lr
- * may hold its rate in other epochs. ADAMW_ERROR_INVALID_ARGUMENT for NULL or a value outside its range: then no
- * config was written, and adamw_schedule_apply_explain() names the group. `groups` may be NULL where count is 0.
+ * adamw_schedule_apply() writes the rate and the weight decay of the coming step into the config of each of `count`
+ * groups. The groups hold no state, so the schedule stays one struct: a group's rate after n cuts of a plateau is
+ * worked out anew, with n multiplications. ADAMW_EVENT_CUT and _BLOCKED speak of the recipe's own rate; as in torch,
+ * a group's eps and min_lr may hold its rate in other epochs. ADAMW_ERROR_INVALID_ARGUMENT for NULL or a value
+ * outside its range: then no config was written, and adamw_schedule_apply_explain() names the group. `groups` may be
+ * NULL where count is 0.
  */
 ADAMW_API adamw_status adamw_schedule_apply(const adamw_schedule *schedule, const adamw_schedule_group *groups,
                                             size_t count);
@@ -234,26 +238,28 @@ ADAMW_API adamw_status adamw_schedule_extend(adamw_schedule *schedule, int64_t t
 ADAMW_API adamw_status adamw_schedule_extend_explain(const adamw_schedule *schedule, int64_t total, char *buffer,
                                                      size_t size);
 
-/* adamw_schedule_name() returns the name of a kind: "constant", "plateau", "linear", "cosine", "cosine-restarts", "polynomial", "exponential", "step", "multistep",
- * "inverse-sqrt", "wsd", "one-cycle"; "unknown" for values that are no adamw_schedule_kind. */
+/* adamw_schedule_name() returns the name of a kind: "constant", "plateau", "linear", "cosine", "cosine-restarts",
+ * "polynomial", "exponential", "step", "multistep", "inverse-sqrt", "wsd", "one-cycle"; "unknown" for values that are
+ * no adamw_schedule_kind. */
 ADAMW_API const char *adamw_schedule_name(adamw_schedule_kind kind);
 
 /* Bytes that hold every text of adamw_schedule_save(), with its terminating zero. */
 #define ADAMW_SCHEDULE_TEXT_SIZE 4096
 
 /*
- * adamw_schedule_save() writes the recipe and the state as text to `buffer` (at most `size` bytes with the terminating zero; NULL with size
- * 0 is allowed) and returns its length without that zero, as snprintf() does. One `key value` a line, floating-point
- * numbers in hexadecimal, so that every bit and infinity survives, whatever the locale; of lists of milestones, their
- * length and a digest. The last line is a checksum. NULL as schedule gives 0 and the empty string.
+ * adamw_schedule_save() writes the recipe and the state as text to `buffer` (at most `size` bytes with the
+ * terminating zero; NULL with size 0 is allowed) and returns its length without that zero, as snprintf() does. One
+ * `key value` a line, floating-point numbers in hexadecimal, so that every bit and infinity survives, whatever the
+ * locale; of lists of milestones, their length and a digest. The last line is a checksum. NULL as schedule gives 0
+ * and the empty string.
  */
 ADAMW_API size_t adamw_schedule_save(const adamw_schedule *schedule, char *buffer, size_t size);
 
 /*
- * adamw_schedule_load() goes on from a saved state: the schedule then gives the same bits as the one that was saved. `schedule` must have
- * been started with the same recipe (adamw_schedule_init(), adamw_preset()): a text of another one is refused and not
- * silently mixed. To change a setting in mid-run, load first, then change schedule->config. `length` counts the bytes
- * of the text without a terminating zero.
+ * adamw_schedule_load() goes on from a saved state: the schedule then gives the same bits as the one that was saved.
+ * `schedule` must have been started with the same recipe (adamw_schedule_init(), adamw_preset()): a text of another
+ * one is refused and not silently mixed. To change a setting in mid-run, load first, then change schedule->config.
+ * `length` counts the bytes of the text without a terminating zero.
  *
  * ADAMW_ERROR_STATE for a text that is cut off, edited, of another version or of another recipe,
  * ADAMW_ERROR_INVALID_ARGUMENT for NULL: the schedule is then as before, and adamw_schedule_load_explain() has the

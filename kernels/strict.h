@@ -33,8 +33,8 @@ _Static_assert(sizeof 1.0 == sizeof(double), "compile libadamw's own files witho
 #error "libadamw needs gcc or clang"
 #endif
 
-/* What stands between these two is compiled for the instructions named; the target stands in the file, so that no build
- * needs a flag for it. */
+/* What stands between these two is compiled for the instructions named; the target stands in the file, so that no
+ * build needs a flag for it. */
 #define ADAMW_PRAGMA(text) _Pragma(#text)
 #if defined(ADAMW_TARGET_BEGIN) /* by the tests that run a vocabulary in plain C (tests/emulate) */
 #elif defined(__clang__)

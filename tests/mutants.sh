@@ -92,7 +92,7 @@ mutant root-estimate '--quick all_floats isa_equals_scalar' $avx512 's/return v_
 mutant root-range 'all_floats' $avx512 's/low = 0x12800000/low = 0x00800000/'
 mutant root-side-by-side '--quick bundles' $avx2 \
     's/const vfloat reciprocal = .*/const vfloat near = v_mul(x, estimate), s = v_fma(near, step, near), reciprocal = v_fma(estimate, step, estimate);/'
-mutant root-to-nearest '--quick threads_are_one' $update 's/form.mix.bundle > 1 \&\& k.to_nearest/form.mix.bundle > 1/'
+mutant root-to-nearest '--quick threads_are_one' $update 's/form.mix.bundle == 1 || k->to_nearest ?/true ?/'
 mutant reciprocal '--quick vocabulary isa_equals_scalar' $avx512 \
     's/return _mm512_div_ps(a, b);/return _mm512_mul_ps(a, _mm512_div_ps(_mm512_set1_ps(1), b));/'
 mutant quotient-once '--quick bundles isa_equals_scalar' $avx2 \
@@ -106,7 +106,7 @@ mutant maximum-of-numbers '--quick vocabulary isa_equals_scalar' $avx512 's/ | _
 mutant clamp-order '--quick vocabulary' $avx512 's/_mm512_min_ps(limit, \(_mm512_max_ps(.*)\));/_mm512_min_ps(\1, limit);/'
 mutant mask-short '--quick vocabulary memory isa_equals_scalar' $avx512 's/((1u << n) - 1u)/((1u << n >> 1) - (n > 1))/'
 mutant other-tail '--quick isa_equals_scalar split_is_whole' $update \
-    's/update_vector(&k, &s, at, n % LANES, form);/{ update_form other = form; other.small_beta2 = true; other.traits.torch = false; update_vector(\&k, \&s, at, n % LANES, other); }/'
+    's/update_vector(k, s, at, n % LANES, form);/{ update_form other = form; other.small_beta2 = true; other.traits.torch = false; update_vector(k, s, at, n % LANES, other); }/'
 mutant sum-order '--quick update_norms' $avx2 's/sum->lane\[2 \* i + 1\] = add_square(sum->lane\[2 \* i + 1\]/sum->lane[2 * i] = add_square(sum->lane[2 * i]/'
 mutant bf16-truncates '--quick all_floats' $avx2 's/_mm256_set1_epi32(0x7FFF)/_mm256_set1_epi32(0)/'
 mutant f16-truncates '--quick all_floats' $avx2 's/_MM_FROUND_TO_NEAREST_INT/_MM_FROUND_TO_ZERO/'

@@ -1,6 +1,6 @@
 /*
- * update.c - the whole update of adamw.h: which passes over the list a call consists of, in their order, and the report
- * of what they found.
+ * update.c - the whole update of adamw.h: which passes over the list a call consists of, in their order, and the
+ * report of what they found.
  */
 #include "../dispatch/float_env.h"
 #include "../plan/options.h"

@@ -87,8 +87,8 @@ typedef struct adamw_coefficients {
 } adamw_coefficients;
 
 /*
- * The float32 streams of the update: X(name, when), `when` a condition on the traits. Bytes, because a caller's buffer
- * may lie at any address.
+ * The float32 streams of the update: X(name, when), `when` a condition on the traits. Bytes, because a caller's
+ * buffer may lie at any address.
  */
 #define ADAMW_UPDATE_STREAMS(X)                                                                                      \
     X(param, true)                                                                                                   \

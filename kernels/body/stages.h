@@ -164,8 +164,8 @@ ADAMW_INLINE void split_at(char *high, char *low, const char *from, size_t at, s
     b_store16(low + at * 2, values, x);
 }
 
-/* The upper half is the nearest bfloat16 (of two that are as near, the one that is larger in magnitude), the lower one
- * the 16 bits that it lacks, as a signed number. */
+/* The upper half is the nearest bfloat16 (of two that are as near, the one that is larger in magnitude), the lower
+ * one the 16 bits that it lacks, as a signed number. */
 static void split(void *high, void *low, const void *from, size_t n)
 {
     size_t at = 0;

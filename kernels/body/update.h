@@ -109,12 +109,16 @@ typedef struct update_bundle {
     vfloat param[BUNDLE_MOST], exp_avg[BUNDLE_MOST], root[BUNDLE_MOST];
 } update_bundle;
 
-ADAMW_INLINE void prefetch_streams(const adamw_update_streams *s, size_t at, size_t bytes, prefetch_level level,
+/* Whether vector i of a bundle is the first one in 64 bytes, a line of the cache on every CPU with bundles: its
+ * prefetch serves them all. */
+ADAMW_INLINE bool begins_line(int i) { return (size_t)i * sizeof(vfloat) % 64 == 0; }
+
+ADAMW_INLINE void prefetch_streams(const adamw_update_streams *s, size_t ahead, prefetch_level level,
                                    const adamw_traits traits)
 {
 #define PREFETCH(name, when)                                                                                         \
     if (when)                                                                                                        \
-        prefetch_ahead(s->name + at, bytes, level);
+        prefetch_ahead(s->name, ahead, level);
     ADAMW_UPDATE_STREAMS(PREFETCH)
 #undef PREFETCH
 }
@@ -128,8 +132,8 @@ ADAMW_INLINE update_bundle update_begin(const adamw_coefficients *k, const adamw
     ADAMW_UNROLL
     for (int i = 0; i < count; i++) {
         const size_t here = at + (size_t)i * sizeof(vfloat);
-        if (form.prefetches)
-            prefetch_streams(s, here, k->prefetch.near, FIRST_LEVEL, form.traits);
+        if (form.prefetches && begins_line(i))
+            prefetch_streams(s, here + k->prefetch.near, FIRST_LEVEL, form.traits);
         update_values x = {.param = load(s->param, here, tail),
                            .grad = load(s->grad, here, tail),
                            .exp_avg = load(s->exp_avg, here, tail),
@@ -147,7 +151,8 @@ ADAMW_INLINE update_bundle update_begin(const adamw_coefficients *k, const adamw
     if (form.prefetches && k->prefetch.far != 0) {
         ADAMW_UNROLL
         for (int i = 0; i < count; i++)
-            prefetch_streams(s, at + (size_t)i * sizeof(vfloat), k->prefetch.far, SECOND_LEVEL, form.traits);
+            if (begins_line(i))
+                prefetch_streams(s, at + (size_t)i * sizeof(vfloat) + k->prefetch.far, SECOND_LEVEL, form.traits);
     }
     if (count > 1)
         v_sqrt_bundle(b.root, form.mix);
@@ -187,7 +192,7 @@ ADAMW_INLINE void update_vector(const adamw_coefficients *k, const adamw_update_
     update_finish(k, s, at, 1, tail, form, &one);
 }
 
-/* As many whole bundles as there are; returns where they end. */
+/* Whole bundles, as many as there are; returns where they end. */
 ADAMW_INLINE size_t update_bundles(const adamw_coefficients *k, const adamw_update_streams *s, size_t bytes,
                                    const update_form form)
 {
@@ -214,56 +219,74 @@ ADAMW_INLINE size_t update_bundles(const adamw_coefficients *k, const adamw_upda
     return at + whole;
 }
 
-ADAMW_INLINE void update_loop(const adamw_coefficients *coefficients, const adamw_update_streams *streams, size_t n,
+/* The values from `at` on, vector by vector. The tail runs the same body on a part of a vector, so that an element's
+ * bits never depend on its index. */
+ADAMW_INLINE void update_rest(const adamw_coefficients *k, const adamw_update_streams *s, size_t at, size_t n,
                               const update_form form)
+{
+    for (; at + sizeof(vfloat) <= n * sizeof(float); at += sizeof(vfloat))
+        update_vector(k, s, at, 0, form);
+    if (LANES > 1 && n % LANES != 0)
+        update_vector(k, s, at, n % LANES, form);
+}
+
+/* Whole bundles, and then the rest; bundles of several vectors are right to nearest alone. */
+ADAMW_INLINE size_t update_most(const adamw_coefficients *k, const adamw_update_streams *s, size_t n,
+                                const update_form form)
+{
+    return form.mix.bundle == 1 || k->to_nearest ? update_bundles(k, s, n * sizeof(float), form) : 0;
+}
+
+/* Four specialisations of the loop over bundles: the common case with and without prefetching (whose instructions
+ * cost 1.4 % in cache), for CPUs with a quick divider one that tests this at run time, as none of them is known to
+ * gain by prefetching, and a slow path for small betas that tests everything at run time. The few vectors behind the
+ * last bundle test everything as well, so that all four share them. */
+ADAMW_INLINE void update_forms(const adamw_coefficients *coefficients, const adamw_update_streams *streams, size_t n,
+                               const adamw_traits traits)
 {
     /* Copies that no store can alias: their members stay in registers. */
     const adamw_coefficients k = *coefficients;
     const adamw_update_streams s = *streams;
-    const size_t bytes = n * sizeof(float);
-    size_t at = form.mix.bundle > 1 && k.to_nearest ? update_bundles(&k, &s, bytes, form) : 0;
-    for (; at + sizeof(vfloat) <= bytes; at += sizeof(vfloat))
-        update_vector(&k, &s, at, 0, form);
-    /* The tail runs the same body on a part of a vector, so that an element's bits never depend on its index. */
-    if (LANES > 1 && n % LANES != 0)
-        update_vector(&k, &s, at, n % LANES, form);
-}
-
-/* Four specialisations: the common case with and without prefetching (whose instructions cost 1.4 % in cache), for CPUs
- * with a quick divider one that tests this at run time, as none of them is known to gain by prefetching, and a slow
- * path for small betas that tests everything at run time. */
-ADAMW_INLINE void update_forms(const adamw_coefficients *k, const adamw_update_streams *s, size_t n,
-                               const adamw_traits traits)
-{
-    update_form form = {.traits = traits, .prefetches = k->prefetch.near != 0, .mix = root_mixes[ADAMW_ROOTS_FMA]};
-    if (k->small_beta1 || k->small_beta2) {
-        form.small_beta1 = k->small_beta1;
-        form.small_beta2 = k->small_beta2;
-        update_loop(k, s, n, form);
-    } else if (BUNDLE_MOST > 1 && k->roots == ADAMW_ROOTS_DIVIDER) {
-        form.mix = root_mixes[ADAMW_ROOTS_DIVIDER];
-        update_loop(k, s, n, form);
-    } else if (form.prefetches) {
-        update_loop(k, s, n, form);
+    const update_form rest = {.traits = traits,
+                              .prefetches = k.prefetch.near != 0,
+                              .mix = root_mixes[ADAMW_ROOTS_FMA],
+                              .small_beta1 = k.small_beta1,
+                              .small_beta2 = k.small_beta2};
+    update_form form = rest;
+    size_t at;
+    if (k.small_beta1 || k.small_beta2) {
+        form.mix.overlap = false;
+        at = update_most(&k, &s, n, form);
     } else {
-        update_loop(k, s, n, form);
+        form.small_beta1 = form.small_beta2 = false;
+        if (BUNDLE_MOST > 1 && k.roots == ADAMW_ROOTS_DIVIDER) {
+            form.mix = root_mixes[ADAMW_ROOTS_DIVIDER];
+            at = update_most(&k, &s, n, form);
+        } else if (form.prefetches) {
+            at = update_most(&k, &s, n, form);
+        } else {
+            at = update_most(&k, &s, n, form);
+        }
     }
+    update_rest(&k, &s, at, n, rest);
 }
 
 /* One loop for each of the ACCURATE variants, which tests everything else at run time. */
-static void update_compensated(const adamw_coefficients *k, const adamw_update_streams *s, void *residual, size_t n,
-                               adamw_variant variant)
+static void update_compensated(const adamw_coefficients *coefficients, const adamw_update_streams *streams,
+                               void *residual, size_t n, adamw_variant variant)
 {
-    update_form form = {.prefetches = k->prefetch.near != 0,
+    const adamw_coefficients k = *coefficients; /* as in update_forms() */
+    const adamw_update_streams s = *streams;
+    update_form form = {.prefetches = k.prefetch.near != 0,
                         .mix = root_mixes[ADAMW_ROOTS_FMA],
                         .compensated = true,
                         .residual = (char *)residual,
-                        .small_beta1 = k->small_beta1,
-                        .small_beta2 = k->small_beta2};
+                        .small_beta1 = k.small_beta1,
+                        .small_beta2 = k.small_beta2};
 #define LOOP(name)                                                                                                   \
     case ADAMW_VARIANT_##name:                                                                                       \
         form.traits = adamw_variant_traits[ADAMW_VARIANT_##name];                                                    \
-        update_loop(k, s, n, form);                                                                                  \
+        update_rest(&k, &s, update_most(&k, &s, n, form), n, form);                                                  \
         break;
     switch (variant) {
         LOOP(adamw)

@@ -57,8 +57,8 @@ static const adamw_dispatch choices[ADAMW_FAMILY_COUNT][ADAMW_ISA_COUNT] = {
 
 /* ---- whether this build has the promised bits ---- */
 
-/* What the test of each ISA's kernels found. Each is tested once a process, where it is first chosen; threads that test
- * one at the same time come to the same answer. */
+/* What the test of each ISA's kernels found. Each is tested once a process, where it is first chosen; threads that
+ * test one at the same time come to the same answer. */
 typedef enum build_state { BUILD_NOT_TESTED, BUILD_RIGHT, BUILD_WRONG } build_state;
 static _Atomic build_state builds[ADAMW_ISA_COUNT];
 
@@ -74,7 +74,8 @@ static bool build_is_right(const adamw_dispatch *choice)
 
 /* ---- the choice ---- */
 
-/* Stand in the pointer when the environment's tuning is unknown, and when the kernels have wrong bits in this build. */
+/* Stand in the pointer when the environment's tuning is unknown, and when the kernels have wrong bits in this
+ * build. */
 static const adamw_dispatch unknown_tuning = {ADAMW_ISA_AUTO, NULL, &adamw_tunings[ADAMW_FAMILY_OTHER], NULL};
 static const adamw_dispatch wrong_build = {ADAMW_ISA_AUTO, NULL, &adamw_tunings[ADAMW_FAMILY_OTHER],
                                            ADAMW_WRONG_BUILD};

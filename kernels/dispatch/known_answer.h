@@ -1,6 +1,6 @@
 /*
- * known_answer.h - whether this build computes what it should: a test at the first choice of an instruction set, 0.09 ms
- * with AVX2 and 0.16 ms with the scalar kernels (AMD Zen 3). It finds compiler flags that no macro shows (clang's
+ * known_answer.h - whether this build computes what it should: a test at the first choice of an instruction set, 0.09
+ * ms with AVX2 and 0.16 ms with the scalar kernels (AMD Zen 3). It finds compiler flags that no macro shows (clang's
  * -ffp-contract=fast, -funsafe-math-optimizations and their kind) and a C library whose fmaf is not fused.
  */
 #ifndef ADAMW_DISPATCH_KNOWN_ANSWER_H
@@ -19,8 +19,8 @@ enum {
     ADAMW_ANSWERS
 };
 
-/* One number for the bits that the kernels give in test `which`, the same for every instruction set. In the processor's
- * default floating-point environment. */
+/* One number for the bits that the kernels give in test `which`, the same for every instruction set. In the
+ * processor's default floating-point environment. */
 ADAMW_INTERNAL uint64_t adamw_answer_of(const adamw_kernels *kernels, int which);
 
 /* Whether all of them are right, in any environment, which is kept. */

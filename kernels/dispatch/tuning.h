@@ -14,8 +14,8 @@ enum {
     /* Squares are summed up in double over blocks of this size (body/reduce.h). The bits of a norm depend on it.
      * A block's streams stay near the core; 1024 takes 1 % off a clipped step in DRAM, 4096 brings nothing. */
     ADAMW_SUM_BLOCK = 2048,
-    /* The stages of an update run over blocks of this size (run/stages.c): with the scratch of the gradient, 24 KiB in
-     * the first-level cache with an average, and 4 KiB of stack. */
+    /* The stages of an update run over blocks of this size (run/stages.c): with the scratch of the gradient, 24 KiB
+     * in the first-level cache with an average, and 4 KiB of stack. */
     ADAMW_STAGE_BLOCK = 1024,
     /* And over blocks of this size where a parameter or state is narrow: five streams in scratch, 10 KiB of stack,
      * beside the narrow ones in the first-level cache. */

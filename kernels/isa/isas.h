@@ -1,6 +1,6 @@
 /*
- * isas.h - the one list of the instruction sets. Tables, loops, messages, tests and benchmarks are made from it; a new
- * instruction set is a line here and an enumerator of adamw_isa, and whatever is still missing does not link.
+ * isas.h - the one list of the instruction sets. Tables, loops, messages, tests and benchmarks are made from it; a
+ * new instruction set is a line here and an enumerator of adamw_isa, and whatever is still missing does not link.
  */
 #ifndef ADAMW_ISA_ISAS_H
 #define ADAMW_ISA_ISAS_H

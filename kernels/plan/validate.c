@@ -42,27 +42,33 @@ __attribute__((format(printf, 3, 4))) static adamw_status fail(const place *at, 
 
 /* ---- hyperparameters ---- */
 
-/* The kernels work with float32 coefficients: a larger value would silently be infinity. NaN fails both, and raises no
- * exception: where a caller has unmasked "invalid", `x >= 0` would end the process instead. */
+/* The kernels work with float32 coefficients: a larger value would silently be infinity. NaN fails both, and raises
+ * no exception: where a caller has unmasked "invalid", `x >= 0` would end the process instead. */
 static bool is_size(double x) { return isgreaterequal(x, 0) && islessequal(x, FLT_MAX); }
 static bool is_beta(double x) { return isgreaterequal(x, 0) && isless(x, 1); }
 
+static adamw_status bad_size(const place *at, const char *name, double value)
+{
+    return INVALID(at, "%s is %s: it must be finite, not negative and within float32's range", name,
+                   adamw_number_of(value).text);
+}
+static adamw_status bad_beta(const place *at, const char *name, double value)
+{
+    return INVALID(at, "%s is %s: it must be at least 0 and below 1", name, adamw_number_of(value).text);
+}
+
 static adamw_status check_config(const adamw_config *config, const place *at)
 {
-    const struct {
-        const char *name;
-        double value;
-    } sizes[] = {{"lr", config->lr}, {"eps", config->eps}, {"weight_decay", config->weight_decay}},
-      betas[] = {{"beta1", config->beta1}, {"beta2", config->beta2}};
-
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        if (!is_size(sizes[i].value))
-            return INVALID(at, "%s is %s: it must be finite, not negative and within float32's range", sizes[i].name,
-                           adamw_number_of(sizes[i].value).text);
-    for (size_t i = 0; i < sizeof betas / sizeof betas[0]; i++)
-        if (!is_beta(betas[i].value))
-            return INVALID(at, "%s is %s: it must be at least 0 and below 1", betas[i].name,
-                           adamw_number_of(betas[i].value).text);
+    if (!is_size(config->lr))
+        return bad_size(at, "lr", config->lr);
+    if (!is_size(config->eps))
+        return bad_size(at, "eps", config->eps);
+    if (!is_size(config->weight_decay))
+        return bad_size(at, "weight_decay", config->weight_decay);
+    if (!is_beta(config->beta1))
+        return bad_beta(at, "beta1", config->beta1);
+    if (!is_beta(config->beta2))
+        return bad_beta(at, "beta2", config->beta2);
     if (config->decay != ADAMW_DECAY_DECOUPLED && config->decay != ADAMW_DECAY_L2)
         return INVALID(at, "decay is %d: it must be ADAMW_DECAY_DECOUPLED or ADAMW_DECAY_L2", (int)config->decay);
     if (config->arithmetic != ADAMW_ARITHMETIC_ACCURATE && config->arithmetic != ADAMW_ARITHMETIC_TORCH)
@@ -87,45 +93,35 @@ typedef struct demand {
 static bool asks_ema(const demand *asked) { return asked->options != NULL && asked->options->ema != ADAMW_EMA_NONE; }
 static bool asks_copy(const demand *asked) { return asked->options != NULL && asked->options->copy; }
 
-enum {
-    F32 = 1 << ADAMW_DTYPE_FLOAT32,
-    BF16 = 1 << ADAMW_DTYPE_BFLOAT16,
-    F16 = 1 << ADAMW_DTYPE_FLOAT16,
+/* The dtypes beside float32 that a stream may have, as bits, and the end of the sentence where it has another. */
+static const struct {
+    const char *name;
+    unsigned works;
+    const char *which;
+} dtypes[] = {
+    {"param_dtype", 1 << ADAMW_DTYPE_BFLOAT16, "ADAMW_DTYPE_FLOAT32 (0) or ADAMW_DTYPE_BFLOAT16 (1)"},
+    {"grad_dtype", 1 << ADAMW_DTYPE_BFLOAT16 | 1 << ADAMW_DTYPE_FLOAT16,
+     "ADAMW_DTYPE_FLOAT32 (0), ADAMW_DTYPE_BFLOAT16 (1) or ADAMW_DTYPE_FLOAT16 (2)"},
+    {"exp_avg_dtype", 1 << ADAMW_DTYPE_BFLOAT16, "ADAMW_DTYPE_FLOAT32 (0) or ADAMW_DTYPE_BFLOAT16 (1)"},
+    {"exp_avg_sq_dtype", 1 << ADAMW_DTYPE_BFLOAT16, "ADAMW_DTYPE_FLOAT32 (0) or ADAMW_DTYPE_BFLOAT16 (1)"},
 };
 
-/* The dtypes that each stream may have, and the end of the sentence where it has another. */
 static adamw_status check_dtypes(const adamw_tensor *tensor, const demand *asked, const place *at)
 {
-    const struct {
-        const char *name;
-        adamw_dtype value;
-        unsigned works; /* the bits of those that work */
-        const char *which;
-    } dtypes[] = {
-        {"param_dtype", tensor->param_dtype, F32 | BF16, "ADAMW_DTYPE_FLOAT32 (0) or ADAMW_DTYPE_BFLOAT16 (1)"},
-        {"grad_dtype", tensor->grad_dtype, F32 | BF16 | F16,
-         "ADAMW_DTYPE_FLOAT32 (0), ADAMW_DTYPE_BFLOAT16 (1) or ADAMW_DTYPE_FLOAT16 (2)"},
-        {"exp_avg_dtype", tensor->exp_avg_dtype, F32 | BF16, "ADAMW_DTYPE_FLOAT32 (0) or ADAMW_DTYPE_BFLOAT16 (1)"},
-        {"exp_avg_sq_dtype", tensor->exp_avg_sq_dtype, F32 | BF16,
-         "ADAMW_DTYPE_FLOAT32 (0) or ADAMW_DTYPE_BFLOAT16 (1)"},
-    };
-    const struct {
-        const char *name;
-        const void *start;
-    } buffers[] = {
-#define BUFFER(name) {#name, tensor->name},
-        ADAMW_UNSUPPORTED_STREAMS(BUFFER)
-#undef BUFFER
-    };
+    const adamw_dtype values[] = {tensor->param_dtype, tensor->grad_dtype, tensor->exp_avg_dtype,
+                                  tensor->exp_avg_sq_dtype};
+    _Static_assert(sizeof values / sizeof values[0] == sizeof dtypes / sizeof dtypes[0], "a line for each");
 
-    for (size_t i = 0; i < sizeof dtypes / sizeof dtypes[0]; i++) {
-        const unsigned value = (unsigned)dtypes[i].value;
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        const unsigned value = (unsigned)values[i];
+        if (value == ADAMW_DTYPE_FLOAT32)
+            continue;
         if (value > ADAMW_DTYPE_Q8)
             return INVALID(at, "%s is %d: it must be an adamw_dtype", dtypes[i].name, (int)value);
         if ((dtypes[i].works >> value & 1) == 0)
             return UNSUPPORTED(at, "%s is %d: in this version it must be %s", dtypes[i].name, (int)value,
                                dtypes[i].which);
-        if (value != ADAMW_DTYPE_FLOAT32 && asked->group->arithmetic == ADAMW_ARITHMETIC_TORCH)
+        if (asked->group->arithmetic == ADAMW_ARITHMETIC_TORCH)
             return UNSUPPORTED(at,
                                "%s is %d: with ADAMW_ARITHMETIC_TORCH it must be ADAMW_DTYPE_FLOAT32 (0), or the "
                                "arithmetic ADAMW_ARITHMETIC_ACCURATE",
@@ -142,9 +138,11 @@ static adamw_status check_dtypes(const adamw_tensor *tensor, const demand *asked
                        "takes off too "
                        "little; rounding must be ADAMW_ROUND_STOCHASTIC, or beta2 at most 0.984375",
                        adamw_number_of(asked->group->beta2).text);
-    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
-        if (buffers[i].start != NULL)
-            return UNSUPPORTED(at, "%s is set: this version has no such stream; it must be NULL", buffers[i].name);
+#define UNSUPPORTED_STREAM(name)                                                                                     \
+    if (tensor->name != NULL)                                                                                        \
+        return UNSUPPORTED(at, "%s is set: this version has no such stream; it must be NULL", #name);
+    ADAMW_UNSUPPORTED_STREAMS(UNSUPPORTED_STREAM)
+#undef UNSUPPORTED_STREAM
     return ADAMW_OK;
 }
 
@@ -170,13 +168,19 @@ static adamw_status check_options_of(const adamw_tensor *tensor, const demand *a
 
 /* A buffer as the call sees it. */
 typedef struct view {
-    const char *name;
     uintptr_t start;
     size_t bytes;
-    const char *why; /* a stream's: when it is needed, or the empty string for always; NULL for what is no stream */
+    unsigned what; /* an adamw_stream, or one of these: */
 } view;
+enum { VIEW_NORMS = ADAMW_STREAM_COUNT, VIEW_REPORT, VIEWS };
 
-enum { VIEWS = ADAMW_STREAM_COUNT + 2 }; /* the norms and the report as well */
+static const char *const view_names[VIEWS] = {
+#define NAME(name, size) [ADAMW_STREAM_##name] = #name,
+    ADAMW_STREAMS(NAME)
+#undef NAME
+        [VIEW_NORMS] = "options.tensor_norms",
+    [VIEW_REPORT] = "report",
+};
 
 /* Whether the call uses a stream of the tensor. */
 ADAMW_INLINE bool is_used(adamw_stream stream, const adamw_tensor *t, const demand *asked)
@@ -197,8 +201,8 @@ ADAMW_INLINE bool is_used(adamw_stream stream, const adamw_tensor *t, const dema
     }
 }
 
-/* When a stream is needed, behind "it must point to n values". */
-ADAMW_INLINE const char *when_needed(adamw_stream stream)
+/* When a stream that not every step has is needed, behind "it must point to n values". */
+static const char *when_needed(unsigned stream)
 {
     return stream == ADAMW_STREAM_exp_avg          ? " where beta1 is not 0"
            : stream == ADAMW_STREAM_max_exp_avg_sq ? " where amsgrad is on"
@@ -214,13 +218,13 @@ static size_t views_of(const adamw_tensor *t, const demand *asked, view views[VI
     size_t count = 0;
 #define VIEW(name, size)                                                                                             \
     if (is_used(ADAMW_STREAM_##name, t, asked))                                                                      \
-        views[count++] = (view){#name, (uintptr_t)t->name, t->n * (size), when_needed(ADAMW_STREAM_##name)};
+        views[count++] = (view){(uintptr_t)t->name, t->n * (size), ADAMW_STREAM_##name};
     ADAMW_STREAMS(VIEW)
 #undef VIEW
     if (norms != NULL)
-        views[count++] = (view){"options.tensor_norms", (uintptr_t)norms, asked->count * sizeof *norms, NULL};
+        views[count++] = (view){(uintptr_t)norms, asked->count * sizeof *norms, VIEW_NORMS};
     if (asked->report != NULL)
-        views[count++] = (view){"report", (uintptr_t)asked->report, sizeof *asked->report, NULL};
+        views[count++] = (view){(uintptr_t)asked->report, sizeof *asked->report, VIEW_REPORT};
     return count;
 }
 
@@ -235,15 +239,18 @@ static adamw_status check_buffers(const adamw_tensor *tensor, const demand *aske
     for (size_t i = 0; i < count; i++) {
         const view *v = &views[i];
         if (v->start == 0)
-            return INVALID(at, "%s is NULL: it must point to n = %zu values%s", v->name, tensor->n, v->why);
+            return INVALID(at, "%s is NULL: it must point to n = %zu values%s", view_names[v->what], tensor->n,
+                           when_needed(v->what));
         if (v->start > UINTPTR_MAX - v->bytes)
-            return INVALID(at, "%s with n = %zu reaches past the end of the address space", v->name, tensor->n);
+            return INVALID(at, "%s with n = %zu reaches past the end of the address space", view_names[v->what],
+                           tensor->n);
         for (size_t j = 0; j < i; j++)
             if (v->start < views[j].start + views[j].bytes && views[j].start < v->start + v->bytes)
-                return v->why != NULL
+                return v->what < ADAMW_STREAM_COUNT
                            ? INVALID(at, "%s and %s overlap: each buffer must have n = %zu values of its own",
-                                     views[j].name, v->name, tensor->n)
-                           : INVALID(at, "%s overlaps %s: it must have memory of its own", views[j].name, v->name);
+                                     view_names[views[j].what], view_names[v->what], tensor->n)
+                           : INVALID(at, "%s overlaps %s: it must have memory of its own", view_names[views[j].what],
+                                     view_names[v->what]);
     }
     return ADAMW_OK;
 }
@@ -299,13 +306,12 @@ adamw_status adamw_validate(adamw_plan *plan, const adamw_config *config, uint64
                             size_t count, const adamw_update_options *options, const adamw_update_report *report,
                             int threads, adamw_sentence to)
 {
-    const place call = {to, false, 0, ""}, call_config = {to, false, 0, "config"},
-                call_options = {to, false, 0, "options"};
+    const place call = {to, false, 0, ""};
     if (config == NULL)
         return INVALID(&call, "config is NULL: adamw_config_init() fills in one");
-    adamw_status status = check_config(config, &call_config);
+    adamw_status status = check_config(config, &(place){to, false, 0, "config"});
     if (status == ADAMW_OK && options != NULL)
-        status = check_options(options, count, &call_options);
+        status = check_options(options, count, &(place){to, false, 0, "options"});
     if (status != ADAMW_OK)
         return status;
     if (step == 0)
@@ -322,8 +328,7 @@ adamw_status adamw_validate(adamw_plan *plan, const adamw_config *config, uint64
         const place at = {to, true, i, ""};
         const adamw_config *group = tensor->config != NULL ? tensor->config : config;
         if (group != config && group != known) {
-            const place at_config = {to, true, i, "config"};
-            status = check_config(group, &at_config);
+            status = check_config(group, &(place){to, true, i, "config"});
             known = group;
         }
         const demand asked = {options, report, count, group};

@@ -1,6 +1,6 @@
 /*
- * pass.c - see pass.h. A part of the list goes through its tensors piece by piece, in blocks where something is summed
- * up: the place of a block in its tensor alone decides what it sums.
+ * pass.c - see pass.h. A part of the list goes through its tensors piece by piece, in blocks where something is
+ * summed up: the place of a block in its tensor alone decides what it sums.
  */
 #include "pass.h"
 
@@ -66,7 +66,7 @@ static void sum_grads(const adamw_plan *plan, const adamw_pieces *piece, size_t 
     const double squares =
         plan->kernels->sum_squares(grad_at(tensor, at), tensor->grad_dtype, n, scale, plan->tuning->prefetch_sum);
     adamw_exact_sum_add(sum, squares);
-    if (isfinite(squares) || found == NULL || found->not_finite) /* never NULL where sums are made */
+    if (isfinite(squares) || found->not_finite)
         return;
     size_t index = at; /* the squares of finite float32 values are finite in double: there is one that is not */
     while (index < at + n - 1 && is_finite_scaled(tensor, index, scale))
@@ -99,20 +99,37 @@ static float coefficient_of(const adamw_plan *plan, const adamw_pass *pass, size
     return adamw_clip_coefficient(plan->config, plan->options, pass->tensor_norms[tensor]);
 }
 
-/* `sums` and `found` are used only where the pass sums up. */
-static void run_piece(const adamw_plan *plan, const adamw_pass *pass, const adamw_pieces *piece, adamw_group *group,
+static void clear_grad(const adamw_tensor *tensor, size_t at, size_t n)
+{
+    const size_t size = dtype_size(tensor->grad_dtype);
+    memset((char *)(uintptr_t)tensor->grad + at * size, 0, n * size);
+}
+
+/* A piece of a pass without sums. */
+static void run_piece(const adamw_plan *plan, const adamw_pass *pass, const adamw_pieces *piece, adamw_group *group)
+{
+    const adamw_tensor *tensor = &plan->tensors[piece->tensor];
+    const size_t n = piece->last - piece->first;
+    if (pass->update) {
+        adamw_group_take(group, plan, tensor);
+        adamw_stages_run(group, tensor, piece->first, n, coefficient_of(plan, pass, piece->tensor));
+    }
+    if (pass->zero_grad)
+        clear_grad(tensor, piece->first, n);
+}
+
+/* A piece of a pass with sums, block by block: what a block's sum reads is near the core for its update. */
+static void sum_piece(const adamw_plan *plan, const adamw_pass *pass, const adamw_pieces *piece, adamw_group *group,
                       adamw_tensor_sums *sums, adamw_findings *found)
 {
     const adamw_tensor *tensor = &plan->tensors[piece->tensor];
-    const size_t whole = piece->last - piece->first;
-    const size_t block = sums_up(pass) ? ADAMW_SUM_BLOCK : whole;
     float coefficient = 1;
     if (pass->update) {
         adamw_group_take(group, plan, tensor);
         coefficient = coefficient_of(plan, pass, piece->tensor);
     }
-    for (size_t at = piece->first; at < piece->last; at += block) {
-        const size_t n = piece->last - at < block ? piece->last - at : block;
+    for (size_t at = piece->first, n; at < piece->last; at += n) {
+        n = piece->last - at < ADAMW_SUM_BLOCK ? piece->last - at : ADAMW_SUM_BLOCK;
         if (pass->sum_grads)
             sum_grads(plan, piece, at, n, &sums->grads, found);
         if (pass->abs_max)
@@ -121,9 +138,6 @@ static void run_piece(const adamw_plan *plan, const adamw_pass *pass, const adam
             update_and_sum_changes(group, tensor, at, n, coefficient, sums);
         else if (pass->update)
             adamw_stages_run(group, tensor, at, n, coefficient);
-        if (pass->zero_grad)
-            memset((char *)(uintptr_t)tensor->grad + at * dtype_size(tensor->grad_dtype), 0,
-                   n * dtype_size(tensor->grad_dtype));
     }
 }
 
@@ -167,7 +181,7 @@ static void run_part(void *context, size_t part, size_t parts, void *result)
     adamw_pieces_skip(&piece, &r->marks);
     while (adamw_pieces_next(&piece)) {
         adamw_tensor_sums *sums = adamw_part_sums(of_part, &piece, &own);
-        run_piece(plan, r->pass, &piece, &group, sums, &of_part->found);
+        sum_piece(plan, r->pass, &piece, &group, sums, &of_part->found);
         adamw_part_piece_done(of_part, &piece, sums, tensor_summed, context);
     }
 }
@@ -187,7 +201,7 @@ static void run_pieces(const adamw_plan *plan, const adamw_pass *pass, size_t pa
     if (marks != NULL)
         adamw_pieces_skip(&piece, marks);
     while (adamw_pieces_next(&piece))
-        run_piece(plan, pass, &piece, &group, NULL, NULL);
+        run_piece(plan, pass, &piece, &group);
 }
 
 void adamw_pass_run_part(const adamw_plan *plan, const adamw_pass *pass, size_t part, size_t parts)

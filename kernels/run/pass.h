@@ -13,13 +13,13 @@ typedef struct adamw_pass {
     bool abs_max;           /* findings.abs_max */
     bool update;            /* the step with its stages */
     bool sum_changes;       /* with update: findings.update_ratio */
-    bool zero_grad;         /* clears the gradients; an update does so by itself */
+    bool zero_grad;         /* clears the gradients, where nothing is summed up; an update does so by itself */
     float clip_coefficient; /* with update: of the global norm; 1 without */
-    double
-        *tensor_norms; /* each tensor's norm, or NULL: filled in with sum_grads, read by an update that clips by it */
+    double *tensor_norms;   /* or NULL; each tensor's norm, which sum_grads writes and an update that clips reads */
 } adamw_pass;
 
-/* The whole list on a team of threads. `found` is written where the pass sums something up, and may be NULL elsewhere. */
+/* The whole list on a team of threads. `found` is written where the pass sums something up, and may be NULL
+ * elsewhere. */
 ADAMW_INTERNAL void adamw_pass_run(const adamw_plan *plan, const adamw_pass *pass, adamw_findings *found);
 
 /* Part `part` of `parts` of a pass that sums nothing up, on the calling thread. */

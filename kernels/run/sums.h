@@ -1,7 +1,7 @@
 /*
  * sums.h - what a pass finds out about the list: norms, the largest change, the first gradient that is not finite. A
- * tensor may lie in several parts of a pass; it is summed up when the parts are joined. Sums are exact, so neither the
- * cuts nor the threads show.
+ * tensor may lie in several parts of a pass; it is summed up when the parts are joined. Sums are exact, so neither
+ * the cuts nor the threads show.
  */
 #ifndef ADAMW_RUN_SUMS_H
 #define ADAMW_RUN_SUMS_H

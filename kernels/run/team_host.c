@@ -1,7 +1,7 @@
 /*
  * team_host.c - the host's parallel-for as an engine (adamw_parallel_for_set() in adamw.h). Each part is done exactly
- * once whatever the host's function does: a second call of one part does nothing, and a part that was left out is done
- * at the end by the calling thread.
+ * once whatever the host's function does: a second call of one part does nothing, and a part that was left out is
+ * done at the end by the calling thread.
  */
 #include "team.h"
 

@@ -17,8 +17,8 @@
 
 #include "team_start.h"
 
-/* The parts of a call need less than the 64 KiB that adamw.h names, several times as much under a sanitizer or without
- * optimisation, and memory that is not touched costs nothing. */
+/* The parts of a call need less than the 64 KiB that adamw.h names, several times as much under a sanitizer or
+ * without optimisation, and memory that is not touched costs nothing. */
 #if !defined(__has_feature)
 #define __has_feature(x) 0
 #endif

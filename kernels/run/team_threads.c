@@ -1,12 +1,13 @@
 /*
- * team_threads.c - this library's own threads as an engine: a small team of POSIX threads for the whole process, which
- * waits for none of them. The caller works too, and a call ends when its parts are done, whether or not another thread
- * ever had a CPU. How many threads and parts a call is worth is team.c's.
+ * team_threads.c - this library's own threads as an engine: a small team of POSIX threads for the whole process,
+ * which waits for none of them. The caller works too, and a call ends when its parts are done, whether or not another
+ * thread ever had a CPU. How many threads and parts a call is worth is team.c's.
  *
- * Each thread of a call begins with a share of the parts, the same in every call, so that its values stay in its core's
- * caches; one that is done helps the others from the far end of their shares. A part is claimed by one compare-and-swap
- * of its share's word. Nothing that a call describes is read before a part of it is claimed, and a call cannot end while
- * a claimed part is not done: so a thread that wakes late finds every share empty and touches nothing of the caller's.
+ * Each thread of a call begins with a share of the parts, the same in every call, so that its values stay in its
+ * core's caches; one that is done helps the others from the far end of their shares. A part is claimed by one
+ * compare-and-swap of its share's word. Nothing that a call describes is read before a part of it is claimed, and a
+ * call cannot end while a claimed part is not done: so a thread that wakes late finds every share empty and touches
+ * nothing of the caller's.
  */
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* clock_gettime */
@@ -96,7 +97,8 @@ static size_t front_of(uint64_t word) { return word & 0xFFFF; }
 static size_t back_of(uint64_t word) { return word >> 16 & 0xFFFF; }
 static size_t threads_of(uint64_t word) { return word >> 32; }
 
-/* Claims a part of the share of thread `of` for thread `self`: from the front of its own, from the back of another's. */
+/* Claims a part of the share of thread `of` for thread `self`: from the front of its own, from the back of
+ * another's. */
 static bool claim(size_t of, size_t self, size_t *part)
 {
     _Atomic uint64_t *word = &team.shares[of].word;

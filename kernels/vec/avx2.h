@@ -16,8 +16,8 @@ enum { LANES = 8, BUNDLE_MOST = 4 };
 /*
  * Slow divider: every other root on the FMA units, 1.3 times the rate of a step in the second-level cache (Emerald
  * Rapids); a longer bundle would not fit the 16 registers. Quick divider: none, and four vectors at a time, so that
- * roots and quotients come in groups: 1.13 times the rate of the other mix at 4K values, 1.20 at 64K and 1M (Zen 3; one
- * root of 4 on the FMA units 1.10, 1.10, 1.08, of 5 1.11, 1.15, 1.13, of 3 1.03, 1.07, 1.09).
+ * roots and quotients come in groups: 1.13 times the rate of the other mix at 4K values, 1.20 at 64K and 1M (Zen 3;
+ * one root of 4 on the FMA units 1.10, 1.10, 1.08, of 5 1.11, 1.15, 1.13, of 3 1.03, 1.07, 1.09).
  */
 static const root_mix root_mixes[ADAMW_ROOTS_COUNT] = {
     [ADAMW_ROOTS_FMA] = {.bundle = 2, .by_fma = 1},
@@ -109,9 +109,10 @@ ADAMW_INLINE void v_sqrt_bundle(vfloat *x, const root_mix mix)
 }
 
 /*
- * The quotient by a divisor that a whole step shares, without the divider: the product with the rounded reciprocal and
- * one correction by the residual, a form that is correctly rounded to nearest for every divisor (ARITHMETIC.md). For
- * an infinity the residual would be NaN; the hardware's minimum then gives its second operand, and the infinity stays.
+ * The quotient by a divisor that a whole step shares, without the divider: the product with the rounded reciprocal
+ * and one correction by the residual, a form that is correctly rounded to nearest for every divisor (ARITHMETIC.md).
+ * For an infinity the residual would be NaN; the hardware's minimum then gives its second operand, and the infinity
+ * stays.
  */
 ADAMW_INLINE vfloat v_div_by(vfloat a, vfloat d, vfloat reciprocal)
 {

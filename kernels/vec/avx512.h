@@ -94,9 +94,10 @@ ADAMW_INLINE void v_sqrt_bundle(vfloat *x, const root_mix mix)
 }
 
 /*
- * The quotient by a divisor that a whole step shares, without the divider: the product with the rounded reciprocal and
- * one correction by the residual, a form that is correctly rounded to nearest for every divisor (ARITHMETIC.md). For
- * an infinity the residual would be NaN; the hardware's minimum then gives its second operand, and the infinity stays.
+ * The quotient by a divisor that a whole step shares, without the divider: the product with the rounded reciprocal
+ * and one correction by the residual, a form that is correctly rounded to nearest for every divisor (ARITHMETIC.md).
+ * For an infinity the residual would be NaN; the hardware's minimum then gives its second operand, and the infinity
+ * stays.
  */
 ADAMW_INLINE vfloat v_div_by(vfloat a, vfloat d, vfloat reciprocal)
 {

@@ -31,6 +31,7 @@ dist         | part_dist                        | make dist: the same bytes from
 reproducible | part_reproducible                | the same bytes from two folders that nobody can write to
 make         | tests/make.sh                    | hostile values and awkward folders change nothing but what they name
 symbols      | part_symbols                     | nothing but adamw_* is exported, and the soname is right
+examples     | part_examples                    | hosts of five forms with the library in them: the results of their own loops
 readme       | part_readme                      | the program of README.md prints what is printed there; its other C compiles
 links        | part_links                       | each relative link of the pages, and each heading that one names, is there
 bench        | part_bench                       | the benchmark builds, runs, and answers wrong arguments

@@ -50,6 +50,10 @@ check | cppcheck    | cppcheck
 check | cmake       | cmake
 amalgamation | python3 | python3
 check | clang-tidy-14 | clang-tidy-14
+check | patch       | patch
+examples | cc       | gcc libc6-dev
+examples | c++      | g++
+examples | patch    | patch
 python | cc         | gcc libc6-dev
 python | python3    | python3
 python | py:ensurepip | python3-venv

@@ -208,3 +208,9 @@ part_reproducible() {
     cmp "$top/out/a/libadamw.a" "$top/out/b/libadamw.a" || fail "another folder has another libadamw.a"
     cmp "$top/out/a/libadamw.so" "$top/out/b/libadamw.so" || fail "another folder has another libadamw.so"
 }
+
+part_examples() {
+    needs patch g++
+    build_default
+    make -s -j"$(nproc)" BUILD="$default" CC=gcc WERROR=yes examples
+}

@@ -27,6 +27,10 @@ cplusplus    | part_cplusplus                   | adamw.h in C++
 install      | part_install                     | make install, pkg-config, make uninstall
 cmake        | part_cmake                       | CMake: found, in the tree, static, shared, C and C++; refusals
 amalgamation | part_amalgamation                | adamw.c and adamw.h alone, gcc and clang, C and C++: the same bits
+rust         | part_rust                        | the crate adamw-sys as cargo packages it: builds offline, tests, the same bits
+go           | part_go                          | a cgo program with the one file beside it: the same bits
+conan        | part_conan                       | the Conan recipe: the package, and its test with the same bits
+debian       | part_debian                      | the Debian packages: lintian has nothing to say, and installed they have the same bits
 dist         | part_dist                        | make dist: the same bytes from any checkout, and it builds
 reproducible | part_reproducible                | the same bytes from two folders that nobody can write to
 make         | tests/make.sh                    | hostile values and awkward folders change nothing but what they name

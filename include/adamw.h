@@ -46,9 +46,9 @@ extern "C" {
 /* ---- version ------------------------------------------------------------------------------------------------- */
 
 #define ADAMW_VERSION_MAJOR 0
-#define ADAMW_VERSION_MINOR 1
+#define ADAMW_VERSION_MINOR 2
 #define ADAMW_VERSION_PATCH 0
-#define ADAMW_VERSION_STRING "0.1.0"
+#define ADAMW_VERSION_STRING "0.2.0"
 /* The version as one number to compare: 10000 * major + 100 * minor + patch. */
 #define ADAMW_VERSION (ADAMW_VERSION_MAJOR * 10000 + ADAMW_VERSION_MINOR * 100 + ADAMW_VERSION_PATCH)
 

@@ -72,7 +72,7 @@ test-full: test $(BUILD)/tests/plain $(CRASH) ## every test, then the long forms
 	@$(MAKE) --no-print-directory $(BUILD)/tests/random_words
 	$(BUILD)/tests/plain --full --seed $(call quoted,SEED)
 	$(CRASH) --full kill
-	@tools/setup.sh random
+	@tools/setup.sh random packages
 	tests/random.sh $(BUILD)/tests/random_words
 	tools/check.sh
 

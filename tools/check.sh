@@ -27,10 +27,15 @@ cplusplus    | part_cplusplus                   | adamw.h in C++
 install      | part_install                     | make install, pkg-config, make uninstall
 cmake        | part_cmake                       | CMake: found, in the tree, static, shared, C and C++; refusals
 amalgamation | part_amalgamation                | adamw.c and adamw.h alone, gcc and clang, C and C++: the same bits
+rust         | part_rust                        | the crate adamw-sys as cargo packages it: builds offline, tests, the same bits
+go           | part_go                          | a cgo program with the one file beside it: the same bits
+conan        | part_conan                       | the Conan recipe: the package, and its test with the same bits
+debian       | part_debian                      | the Debian packages: lintian has nothing to say, and installed they have the same bits
 dist         | part_dist                        | make dist: the same bytes from any checkout, and it builds
 reproducible | part_reproducible                | the same bytes from two folders that nobody can write to
 make         | tests/make.sh                    | hostile values and awkward folders change nothing but what they name
 symbols      | part_symbols                     | nothing but adamw_* is exported, and the soname is right
+examples     | part_examples                    | hosts of five forms with the library in them: the results of their own loops
 readme       | part_readme                      | the program of README.md prints what is printed there; its other C compiles
 links        | part_links                       | each relative link of the pages, and each heading that one names, is there
 bench        | part_bench                       | the benchmark builds, runs, and answers wrong arguments

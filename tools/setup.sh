@@ -49,7 +49,15 @@ check | g++         | g++
 check | cppcheck    | cppcheck
 check | cmake       | cmake
 amalgamation | python3 | python3
+crate | python3     | python3
+crate | cc          | gcc libc6-dev
+crate | bindgen     | bindgen clang
+crate | cargo       | cargo
 check | clang-tidy-14 | clang-tidy-14
+check | patch       | patch
+examples | cc       | gcc libc6-dev
+examples | c++      | g++
+examples | patch    | patch
 python | cc         | gcc libc6-dev
 python | python3    | python3
 python | py:ensurepip | python3-venv
@@ -59,6 +67,16 @@ counts | valgrind   | valgrind
 counts | python3    | python3
 files | python3     | python3
 files | py:ensurepip | python3-venv
+debian | cmake      | cmake
+debian | dh         | debhelper
+debian | dpkg-buildpackage | dpkg-dev build-essential fakeroot
+packages | python3  | python3
+packages | dh       | debhelper
+packages | dpkg-buildpackage | dpkg-dev build-essential fakeroot
+packages | lintian  | lintian
+packages | cargo    | cargo
+packages | bindgen  | bindgen clang
+packages | go       | golang-go
 bare  | debootstrap | debootstrap
 '
 

@@ -72,16 +72,16 @@ def names_of(text: str) -> set[str]:
     """The names of file scope: functions, objects, types, tags, enumerators, and the beginnings of pasted ones."""
     names = set(re.findall(r"\bstatic [^;=(){}]*?\b(\w+)##\w+\(", text))
     lines = [line for line in text.replace("\\\n", " ").splitlines() if not line.lstrip().startswith("#")]
-    depth, statement = 0, ""
+    depth, statement, head = 0, "", ""  # in `head`, braces are empty
     for character in "\n".join(lines) + "\n":
         depth += (character == "{") - (character == "}")
         statement += character
+        head += character if depth == 0 or (depth == 1 and character == "{") else ""
         if depth == 0 and character in ";}":
-            head = re.sub(r"\{.*\}", "{}", statement, flags=re.S)
             if character == "}" and not re.search(r"\)\s*\{\}$", head):
                 continue  # the end of a type or an initial value: a name or a semicolon follows
             names |= types_of(statement) | declarator_of(head)
-            statement = ""
+            statement = head = ""
     return names
 
 

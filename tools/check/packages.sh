@@ -1,5 +1,5 @@
-# packages.sh - parts of tools/check.sh about the ways in which the library is handed on: CMake, one file, a source
-# distribution. Each builds tools/packaging/consumer, whose digest has to be that of the library as make builds it.
+# packages.sh - parts of tools/check.sh about the ways in which the library is handed on: CMake, one file and what is made
+# of it, a source distribution. Each builds tools/packaging/consumer, whose digest has to be that of the library as make builds it.
 
 consumer=tools/packaging/consumer
 
@@ -70,6 +70,10 @@ part_cmake() {
     # Debug builds, because they are the quickest and any level has the same bits.
     install_by_cmake shared -DBUILD_SHARED_LIBS=ON -DCMAKE_BUILD_TYPE=Debug
     consume found-shared -DADAMW_ROUTE=installed -DCMAKE_PREFIX_PATH="$top/moved shared"
+    # A thread of the team takes parts in some of the runs only, on a stack that has to hold unoptimised kernels.
+    for run in 1 2 3 4 5 6 7 8 9 10; do
+        same_digest "$work/con sumer/found-shared/consumer-c"
+    done
     library=$(find "$work/moved shared" -name libadamw.so)
     exports_the_header "$library"
     ! readelf -d "$library" | grep -E 'R(UN)?PATH' || fail "the library has a path of its build"
@@ -147,6 +151,71 @@ part_amalgamation() {
     [ "$(uname -m)" != x86_64 ] || refused '64-bit' gcc -m32 -fsyntax-only "$work/amalgamation/adamw.c"
 }
 
+# The crate as cargo packages it, unpacked elsewhere, without the network and in cargo's debug profile.
+part_rust() {
+    needs cargo bindgen python3
+    begin_consumers
+    make -s BUILD="$work" crate
+    export CARGO_HOME="$PWD/$work/cargo" CARGO_TARGET_DIR="$PWD/$work/target"
+    (cd "$work/crate/adamw-sys" && cargo package --offline --no-verify --allow-dirty)
+    mkdir "$work/unpacked"
+    tar -C "$work/unpacked" -xzf "$work"/target/package/adamw-sys-*.crate
+    cp $consumer/consumer.rs "$work"/unpacked/adamw-sys-*/examples/
+    cd "$work"/unpacked/adamw-sys-*/
+    cargo test --offline
+    cargo run --offline --example step | tee "$CARGO_HOME/said"
+    grep -qx '0.257630 -1.119095' "$CARGO_HOME/said" || fail "the example does not print what README.md prints"
+    cd "$OLDPWD"
+    same_digest "$CARGO_TARGET_DIR/debug/examples/consumer"
+}
+
+part_go() {
+    needs go python3
+    begin_consumers
+    make -s BUILD="$work" amalgamation
+    mkdir "$work/program"
+    cp $consumer/consumer.go "$work"/amalgamation/adamw.[ch] "$work/program/"
+    (cd "$work/program" && GOCACHE="$PWD/cache" GOFLAGS=-mod=mod GOPROXY=off GO111MODULE=on &&
+        export GOCACHE GOFLAGS GOPROXY GO111MODULE && go mod init consumer && go build -o consumer .)
+    same_digest "$work/program/consumer"
+}
+
+# Conan comes from PyPI; the recipe itself needs no network.
+part_conan() {
+    needs cmake python3
+    begin_consumers
+    if ! [ -x build/conan/bin/conan ]; then
+        { python3 -m venv build/conan && build/conan/bin/pip install -q conan; } ||
+            skip "Conan is not installed, and PyPI is not reached"
+    fi
+    conan=$PWD/build/conan/bin/conan
+    copy_tree "$work/tree"
+    export CONAN_HOME="$PWD/$work/home"
+    "$conan" profile detect
+    (cd "$work/tree" && "$conan" create tools/packaging/conan --no-remote -s build_type=Debug 2>&1) | tee "$work/said"
+    grep -qxF "$(cat "$work/digest")" "$work/said" || fail "the package's test has other bits, or did not run"
+}
+
+# The packages, and what they install in a folder of its own, where programs are built as with the installed ones.
+part_debian() {
+    needs git dpkg-buildpackage dh cmake lintian
+    git rev-parse --git-dir >/dev/null 2>&1 || skip "this tree is no git checkout, which alone says what belongs to it"
+    begin_consumers
+    export DEBEMAIL=packager@example.org
+    make BUILD="$work" deb
+    # No bug of Debian's asks for the package yet.
+    lintian --allow-root --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs "$work"/debian/*.changes
+    for package in "$work"/debian/libadamw0_*.deb "$work"/debian/libadamw-dev_*.deb; do
+        dpkg-deb -x "$package" "$work/root"
+    done
+    root=$PWD/$work/root pc=$(dirname "$(find "$PWD/$work/root" -name adamw.pc)")
+    flags=$(PKG_CONFIG_PATH=$pc PKG_CONFIG_SYSROOT_DIR=$root pkg-config --cflags --libs adamw)
+    gcc $consumer/consumer.c $flags -Wl,-rpath,"$(dirname "$pc")" -o "$work/with-shared"
+    same_digest "$work/with-shared"
+    gcc $consumer/consumer.c -I"$root/usr/include" "$(dirname "$pc")/libadamw.a" -pthread -lm -o "$work/with-static"
+    same_digest "$work/with-static"
+}
+
 # The source distribution, from two checkouts whose files have other times and modes.
 part_dist() {
     needs git
@@ -203,4 +272,10 @@ part_reproducible() {
     readelf -S "$top/out/a/libadamw.so" | grep -q debug_info || fail "nothing here has debug data, which has the paths"
     cmp "$top/out/a/libadamw.a" "$top/out/b/libadamw.a" || fail "another folder has another libadamw.a"
     cmp "$top/out/a/libadamw.so" "$top/out/b/libadamw.so" || fail "another folder has another libadamw.so"
+}
+
+part_examples() {
+    needs patch g++
+    build_default
+    make -s -j"$(nproc)" BUILD="$default" CC=gcc WERROR=yes examples
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "file.h"
+#include "../common/shortest.h"
 
 /* A binary floating-point number of `exponent` and `fraction` bits, its bits in `bits`; no infinities without
  * `ieee`. */
@@ -69,18 +70,6 @@ double file_value(const adamw_file_tensor *t, size_t i)
     }
 }
 
-/* The shortest text that is this number: 0.9 and not 0.90000000000000002. */
-static void print_shortest(double x)
-{
-    char text[40];
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, x);
-        if (strtod(text, NULL) == x)
-            break;
-    }
-    printf("%s", text);
-}
-
 void file_print_value(const adamw_file_tensor *t, size_t i)
 {
     switch (t->dtype) {
@@ -93,7 +82,7 @@ void file_print_value(const adamw_file_tensor *t, size_t i)
         printf("%" PRIu64, whole(t, i));
         break;
     case ADAMW_FILE_F64:
-        print_shortest(file_value(t, i));
+        printf("%s", shortest_of(file_value(t, i)).text);
         break;
     case ADAMW_FILE_C64: {
         float parts[2];

@@ -34,16 +34,26 @@ static int end_with(int status)
     return 2;
 }
 
-/* ADAMW_TUNING names no family, or ADAMW_ISA names none that runs here: every step would be refused. */
-static int refuse_environment(const adamw_info *info)
+static const char *value_of(const char *variable)
 {
-    if (strncmp(info->reason, "ADAMW_TUNING", strlen("ADAMW_TUNING")) == 0) {
+    const char *value = getenv(variable);
+    return value != NULL ? value : "";
+}
+
+/* Every step would be refused: ADAMW_TUNING names no family, ADAMW_ISA none that runs here, or the build is wrong. */
+static int refuse(const adamw_info *info)
+{
+    fflush(stdout);
+    const char *const right = strstr(info->reason, ": it must be ");
+    if (strncmp(info->reason, "ADAMW_TUNING", strlen("ADAMW_TUNING")) == 0 && right != NULL) {
+        fprintf(stderr, "adamw-info: ADAMW_TUNING is '%s'%s\n", value_of("ADAMW_TUNING"), right);
+        return 2;
+    }
+    if (strncmp(info->reason, "ADAMW_ISA", strlen("ADAMW_ISA")) != 0) {
         fprintf(stderr, "adamw-info: %s\n", info->reason);
         return 2;
     }
-    const char *name = getenv("ADAMW_ISA");
-    fflush(stdout);
-    fprintf(stderr, "adamw-info: ADAMW_ISA is '%s': it must be one of %s", name != NULL ? name : "",
+    fprintf(stderr, "adamw-info: ADAMW_ISA is '%s': it must be one of %s", value_of("ADAMW_ISA"),
             adamw_isa_name(ADAMW_ISA_AUTO));
     for (adamw_isa isa = ADAMW_ISA_SCALAR; isa <= ADAMW_ISA_NEON; isa = (adamw_isa)(isa + 1))
         if (adamw_isa_supported(isa))
@@ -78,5 +88,5 @@ int main(int argc, char **argv)
     printf("%-14s %s\n", "tuned for", info.tuning);
     printf("%-14s at most %d (engine: %s)\n", "threads", info.threads, info.engine);
     printf("%-14s %s\n", "huge pages", info.huge_pages);
-    return end_with(info.active == ADAMW_ISA_AUTO ? refuse_environment(&info) : 0);
+    return end_with(info.active == ADAMW_ISA_AUTO ? refuse(&info) : 0);
 }

@@ -28,7 +28,7 @@ refused() {
     case $said in *"$words"*) ;; *) fail "'$said' lacks '$words'" ;; esac
 }
 refused "ADAMW_ISA is 'mmx': it must be one of auto, scalar" env ADAMW_ISA=mmx "$info"
-refused "must be one of auto, intel, amd, other" env ADAMW_TUNING=zen9 "$info"
+refused "ADAMW_TUNING is 'zen9': it must be one of auto, intel, amd, other" env ADAMW_TUNING=zen9 "$info"
 refused "unknown argument '--wrong'" "$info" --wrong
 if [ -c /dev/full ]; then
     ! "$info" > /dev/full 2> /dev/null || fail "a full device ends well"

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "data.h"
+#include "../common/shortest.h"
 #include "fail.h"
 #include "fleet.h"
 
@@ -95,8 +96,8 @@ static void normalise(scaling *s, const fleet *x, size_t r, float *to)
         const bool varies = c->low[k] < c->high[k] && variance > 0;
         const double value = varies ? (row[COLUMNS - SENSORS + k] - mean) / sqrt(variance) : 0;
         if (!(fabs(value) <= FARTHEST))
-            fail("%s: line %zu, column %d: %g is more than %d standard deviations from the engines that train",
-                 x->name, r + 1, COLUMNS - SENSORS + k + 1, row[COLUMNS - SENSORS + k], FARTHEST);
+            fail("%s: line %zu, column %d: %s is more than %d standard deviations from the engines that train",
+                 x->name, r + 1, COLUMNS - SENSORS + k + 1, shortest_of(row[COLUMNS - SENSORS + k]).text, FARTHEST);
         to[i] = (float)value;
     }
 }

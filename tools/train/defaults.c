@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "fail.h"
+#include "../common/shortest.h"
 #include "options.h"
 
 /* What the preset takes where nothing is said, else the data set. */
@@ -46,7 +47,7 @@ static void check_together(const options *x)
     if (x->warmup >= x->epochs)
         fail("--warmup is %d: it must be below --epochs, which is %d", x->warmup, x->epochs);
     if (x->min_lr > x->lr)
-        fail("--min-lr is %g: it must be at most the rate, %g", x->min_lr, x->lr);
+        fail("--min-lr is %s: it must be at most the rate, %s", shortest_of(x->min_lr).text, shortest_of(x->lr).text);
     if (x->stop > x->epochs)
         fail("--stop is %d: it must be at most --epochs, which is %d", x->stop, x->epochs);
     if (x->stop < x->epochs && x->checkpoint == NULL)

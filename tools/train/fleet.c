@@ -3,6 +3,7 @@
  * hexadecimal and "inf" too. The program never sets a locale, so the decimal point is a point everywhere.
  */
 #include "fleet.h"
+#include "../common/shortest.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -80,8 +81,8 @@ static void add_row(fleet *x, const double *row)
     } else if (last != NULL && row[0] == (double)x->engines && row[1] == (double)last->cycles + 1) {
         last->cycles++;
     } else {
-        fail("%s: line %zu, columns 1 and 2: unit %g cycle %g does not follow unit %zu cycle %zu", x->name,
-             x->rows + 1, row[0], row[1], x->engines, last != NULL ? last->cycles : 0);
+        fail("%s: line %zu, columns 1 and 2: unit %s cycle %s does not follow unit %zu cycle %zu", x->name,
+             x->rows + 1, shortest_of(row[0]).text, shortest_of(row[1]).text, x->engines, last != NULL ? last->cycles : 0);
     }
     x->rows++;
 }
@@ -112,7 +113,8 @@ void read_lives(const char *directory, const char *subset, fleet *test)
     double left;
     for (cursor at = {.file = &text}; next_row(&at, 1, &left);) {
         if (left < 0)
-            fail("%s: line %zu: a remaining life of %g is negative", text.name, at.line, left);
+            fail("%s: line %zu: a remaining life of %s is negative", text.name, at.line,
+                 shortest_of(left).text);
         if (count == test->engines)
             fail("%s: line %zu: more lines than the %zu units of %s", text.name, at.line, test->engines, test->name);
         test->engine[count++].left = left;

@@ -62,6 +62,7 @@ bad "patience is for the plateau schedule: this one is cosine" --schedule cosine
 bad "patience is for the plateau schedule: this one is constant" --preset ppo --patience 3
 bad "min-lr is for the plateau schedule: this one is wsd" --schedule wsd --min-lr 0
 bad "min-lr is 1: it must be at most the rate, 0.5" --lr 0.5 --min-lr 1
+bad "min-lr is 0.0015000000000000002: it must be at most the rate, 0.0015" --lr 0.0015 --min-lr 0.0015000000000000002
 bad "must be a number from 0 to 1" --ema 1.5
 bad "must be a number from 0 to 1e+30" --clip -1
 bad "needs --checkpoint FILE" --resume

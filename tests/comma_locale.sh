@@ -18,4 +18,4 @@ if [ "$(LC_ALL=$name locale decimal_point 2>/dev/null)" != , ]; then
     echo "comma_locale.sh: there is no locale with a decimal comma, nor localedef to make it (Debian: locales)" >&2
     exit 77
 fi
-LANG=$name LC_ALL=$name exec "$@"
+LANG=$name LC_ALL=$name LANGUAGE=en exec "$@" # (messages stay English: scripts read them)

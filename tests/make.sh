@@ -3,6 +3,8 @@
 # in a folder with blanks and quotes in its name. Every value reaches its program as it was typed and starts nothing;
 # install and uninstall touch their own folder alone, install what was built, and an installed tree can be moved.
 set -u
+LC_ALL=C # messages and numbers as they are read here, whatever the locale
+export LC_ALL
 cd "$(dirname "$0")/.." || exit 1
 unset MAKEFLAGS MAKELEVEL MFLAGS CFLAGS LDFLAGS CC CXX FILTER SEED ARGS OPENMP
 

@@ -3,6 +3,8 @@
 # make test-mutants, or tests/mutants.sh NAME ... for some. A mutant that a named check survives, or whose edit no longer
 # finds its line, fails. For any x86-64 CPU: where it has no AVX-512, that runs by the emulation of tests/emulate.
 set -u
+LC_ALL=C # messages and numbers as they are read here, whatever the locale
+export LC_ALL
 cd "$(dirname "$0")/.." || exit 1
 
 wanted=" $* "

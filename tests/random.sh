@@ -6,6 +6,8 @@
 # All of dieharder's but those that it calls wrong or suspect itself (5, 6, 7, 14), each once for each of its
 # parameters at most: an hour.
 set -eu
+LC_ALL=C # messages and numbers as they are read here, whatever the locale
+export LC_ALL
 
 program=$1
 shift

@@ -8,6 +8,8 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 FILTER=${FILTER:-} SEED=${SEED:-1}
 export SEED
+LANGUAGE=en # the count below is read from Criterion, which translates
+export LANGUAGE
 case $SEED in
 '' | *[!0-9]*) echo "make test: SEED is '$SEED': it must be a number" >&2; exit 2 ;;
 esac

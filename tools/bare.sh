@@ -7,6 +7,8 @@
 # The mirror, the release and the proxy are this machine's own, as apt has them. The root lies in a temporary folder
 # and is removed at the end; KEEP=yes keeps it.
 set -eu
+LC_ALL=C # messages and numbers as they are read here, whatever the locale
+export LC_ALL
 cd "$(dirname "$0")/.."
 
 [ "$(id -u)" = 0 ] || { echo "bare.sh: must run as root: it makes a root of its own with debootstrap" >&2; exit 2; }

@@ -9,6 +9,8 @@
 # A line for each part: passed, failed, or skipped with the reason; then a count. 0 nothing failed, 1 something did, 2
 # wrong usage. A part's whole output is in build/check/NAME.log. Nothing but the list and its run belongs here.
 set -u
+LC_ALL=C # messages and numbers as they are read here, whatever the locale
+export LC_ALL
 cd "$(dirname "$0")/.." || exit 1
 
 # The one list of the parts: name | command | what it shows. A command is a function of tools/check/*.sh, or anything

@@ -4,6 +4,8 @@
 # Nothing missing: prints nothing, changes nothing. SETUP=no only names the command to run by hand, and fails.
 # The table below is the one place that knows which Debian package brings what.
 set -eu
+LC_ALL=C # messages and numbers as they are read here, whatever the locale
+export LC_ALL
 
 # purpose | how to see that it is there | Debian package
 table='

@@ -68,6 +68,7 @@ part_bench() {
 
     # Malformed result files, model files, wrong options; tables, pictures and pages of made-up figures.
     python3 -m unittest discover -s bench -t bench
+    ! tests/comma_locale.sh true || tests/comma_locale.sh python3 -m unittest discover -s bench -t bench
 
     # One small run from end to end; its figures are not looked at.
     printf 'w 100x17\nb 17\n' >"$work/shapes.txt"

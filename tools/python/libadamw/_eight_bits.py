@@ -42,7 +42,18 @@ def _codes(rows: Tensor, scale: Tensor, values: Tensor) -> tuple[Tensor, Tensor]
     zero = torch.where(torch.signbit(rows), 0 if values[0] < 0 else 255, int((values == 0).nonzero()[0]))
     codes = torch.where(scale > 0, codes, zero)
     back = values[codes] * scale
-    return codes, (back.view(torch.int32) == rows.view(torch.int32)).all(1)
+    return codes, (back.view(torch.int32) == rows.view(torch.int32)).all(-1)
+
+
+def _fitting_scales(rows: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    """For each row every scale that makes its largest value a code's, and which of them fit its eight largest ones."""
+    few = rows.gather(1, rows.abs().topk(min(8, rows.shape[1]), 1).indices)
+    order = values[values != 0]
+    order = order[order.abs().argsort(descending=True)]
+    scales = (few[:, :1] / order).view(torch.int32)
+    scales = torch.cat([scales, scales - 1, scales + 1], 1).view(torch.float32)
+    fits = _codes(few[:, None, :].expand(-1, scales.shape[1], -1), scales[:, :, None], values)[1]
+    return scales, fits & (scales > 0) & scales.isfinite()
 
 
 def quantize(tensor: Tensor, values: Tensor, block: int = BLOCK) -> tuple[Tensor, Tensor]:
@@ -54,22 +65,15 @@ def quantize(tensor: Tensor, values: Tensor, block: int = BLOCK) -> tuple[Tensor
     """
     flat = tensor.detach().float().reshape(-1)
     rows = torch.nn.functional.pad(flat, (0, -flat.numel() % block)).reshape(-1, block)
-    largest, place = rows.abs().max(1, keepdim=True)
-    top = rows.gather(1, place)
-    scale = largest.clone()
-    codes, open_ = _codes(rows, scale, values)
-    open_ = ~open_ & torch.isfinite(largest[:, 0])
-    for value in sorted(values[values != 0].tolist(), key=abs, reverse=True):
-        if not open_.any():
-            break
-        for ulps in (0, -1, 1):
-            index = open_.nonzero()[:, 0]
-            trial = (top[index] / value).contiguous()
-            trial = (trial.view(torch.int32) + ulps).view(torch.float32)
-            index, trial = index[trial[:, 0] > 0], trial[trial[:, 0] > 0]
-            few = _codes(rows[index, :8], trial, values)[1]
-            index, trial = index[few], trial[few]
-            found, exact = _codes(rows[index], trial, values)
-            codes[index[exact]], scale[index[exact]] = found[exact], trial[exact]
-            open_[index[exact]] = False
+    scale = rows.abs().amax(1, keepdim=True)
+    codes, exact = _codes(rows, scale, values)
+    for index in (~exact & scale[:, 0].isfinite()).nonzero()[:, 0].split(1024):  # 25 MB each
+        trials, fits = _fitting_scales(rows[index], values)
+        while (some := fits.any(1)).any():
+            index, trials, fits = index[some], trials[some], fits[some]
+            place = fits.int().argmax(1, keepdim=True)
+            trial = trials.gather(1, place)
+            found, right = _codes(rows[index], trial, values)
+            codes[index[right]], scale[index[right]] = found[right], trial[right]
+            fits = fits.scatter(1, place, False) & ~right[:, None]
     return codes.reshape(-1)[: flat.numel()].reshape(tensor.shape).to(torch.uint8), scale[:, 0]

@@ -85,7 +85,8 @@ def _check_rest(name: str, data: bytearray, end: int, shuffled: bool) -> None:
             end += 8
         end += _RANDOM_STATE
     if end != len(data):
-        raise ValueError(f"{name}: byte {len(data)}: {'cut' if len(data) < end else 'longer than its tensors'}: an llm.c "
+        how = "cut" if len(data) < end else "longer than its tensors"
+        raise ValueError(f"{name}: byte {len(data)}: {how}: an llm.c "
                          f"state with these parameters ends at byte {end}")
 
 

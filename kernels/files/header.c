@@ -14,11 +14,13 @@ static bool read_dtype(adamw_files_reader *r, const char *name, adamw_file_dtype
     char *text;
     if (!adamw_json_string(&r->json, &text, "the dtype must be a string"))
         return false;
-    for (int i = 0; adamw_file_dtype_size((adamw_file_dtype)i) != 0; i++)
-        if (strcmp(text, adamw_file_dtype_name((adamw_file_dtype)i)) == 0) {
+    for (int i = 0; i <= ADAMW_FILE_C64; i++) {
+        const char *const known = adamw_file_dtype_name((adamw_file_dtype)i);
+        if (text[0] == known[0] && strcmp(text, known) == 0) {
             *dtype = (adamw_file_dtype)i;
             return true;
         }
+    }
     r->status = adamw_files_fail(r->to, ADAMW_ERROR_UNSUPPORTED,
                                  "%s: tensor '%s' has dtype '%s', which this version does not read",
                                  SHOWN(r->source->path), SHOWN(name), SHOWN(text));
@@ -68,7 +70,7 @@ static bool read_tensor(adamw_files_reader *r, char *name)
         unsigned m = 0;
         if (!adamw_json_string(&r->json, &key, "there must be dtype, shape or data_offsets here"))
             return false;
-        while (m < 3 && strcmp(key, members[m]) != 0)
+        while (m < 3 && (key[0] != members[m][0] || strcmp(key, members[m]) != 0))
             m++;
         if (m == 3)
             return adamw_files_damaged(

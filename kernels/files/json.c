@@ -117,16 +117,18 @@ static bool read_escape(adamw_json *json, char **to)
 
 static bool is_plain(unsigned char c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\'; }
 
-/* Whether any of eight bytes is '"', '\\', a control character or not ASCII. A header is mostly names:
- * without the two loops for plain text the opening of a file with 1,628 tensors takes 42 % more instructions. */
-static bool needs_care(const char *at)
+/* How many of eight bytes come before the first that is '"', '\\', a control character or not ASCII; 8 where none is.
+ * A header is mostly names: eight bytes at once save a third of the instructions of an opening. A borrow of the
+ * subtractions goes to higher bytes only, so the lowest sign is right; the targets are little-endian. */
+static unsigned plain_of_eight(const char *at)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
     uint64_t x, quote, slash;
     memcpy(&x, at, sizeof x);
     quote = x ^ ones * '"';
     slash = x ^ ones * '\\';
-    return ((x | (x - ones * 0x20) | (quote - ones) | (slash - ones)) & highs) != 0;
+    const uint64_t signs = (x | (x - ones * 0x20) | (quote - ones) | (slash - ones)) & highs;
+    return signs != 0 ? (unsigned)__builtin_ctzll(signs) / 8 : 8;
 }
 
 bool adamw_json_string(adamw_json *json, char **string, const char *what)
@@ -135,8 +137,11 @@ bool adamw_json_string(adamw_json *json, char **string, const char *what)
         return false;
     char *const begin = json->at, *to = begin;
     bool ascii = true;
-    while (json->end - json->at >= 8 && !needs_care(json->at))
-        json->at += 8;
+    unsigned plain = 8;
+    while (plain == 8 && json->end - json->at >= 8) {
+        plain = plain_of_eight(json->at);
+        json->at += plain;
+    }
     while (json->at < json->end && is_plain((unsigned char)*json->at))
         json->at++;
     for (to = json->at; json->at < json->end && *json->at != '"';) {

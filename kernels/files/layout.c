@@ -55,12 +55,27 @@ typedef struct range {
     const char *name;
 } range;
 
-static int by_place(const void *a, const void *b)
+enum { DIGIT = 11 };
+
+/* Sorts by begin, and where that is the same by end, with room for as many behind them: a radix sort, digits of the
+ * lower end first. qsort() took a fifth of the time of an opening. */
+static range *sort_ranges(range *x, size_t count, uint64_t data)
 {
-    const range *x = a, *y = b;
-    if (x->begin != y->begin)
-        return x->begin < y->begin ? -1 : 1;
-    return x->end < y->end ? -1 : x->end > y->end;
+    range *from = x, *to = x + count;
+    for (int by_begin = 0; by_begin < 2; by_begin++)
+        for (unsigned shift = 0; shift < 64 && data >> shift != 0; shift += DIGIT) {
+            size_t places[(1 << DIGIT) + 1] = {0};
+            for (size_t i = 0; i < count; i++)
+                places[((by_begin ? from[i].begin : from[i].end) >> shift & ((1 << DIGIT) - 1)) + 1]++;
+            for (size_t d = 0; d < 1 << DIGIT; d++)
+                places[d + 1] += places[d];
+            for (size_t i = 0; i < count; i++)
+                to[places[(by_begin ? from[i].begin : from[i].end) >> shift & ((1 << DIGIT) - 1)]++] = from[i];
+            range *const sorted = to;
+            to = from;
+            from = sorted;
+        }
+    return from;
 }
 
 /* The ranges, sorted, fill the data from its first byte to its last. */
@@ -95,16 +110,19 @@ static bool check_ranges(adamw_files_reader *r)
     if (count == 0)
         return check_filled(r, NULL, 0);
     adamw_files_record *const x = r->file->records + r->first_record;
-    range *const ranges = malloc(count * sizeof *ranges);
+    range *const ranges = malloc(2 * count * sizeof *ranges);
     if (ranges == NULL)
         return adamw_files_without_memory(r);
     bool right = true;
+    uint64_t last = 0;
     for (size_t i = 0; i < count && right; i++) {
         adamw_file_tensor *const t = &x[i].tensor;
         uint64_t values;
         t->shape = t->rank > 0 ? r->source->shapes + x[i].first_size : NULL;
         if (x[i].end < x[i].begin || x[i].end > INT64_MAX - r->source->header_size)
-            right = adamw_files_damaged(r, "tensor '%s' begins at byte %" PRIu64 " and ends at %" PRIu64,
+            right = adamw_files_damaged(r,
+                                        "tensor '%s' begins at byte %" PRIu64 " and ends at %" PRIu64
+                                        ": it must end within the file and not before it begins",
                                         SHOWN(t->name), x[i].begin, x[i].end);
         else if (!adamw_files_size_of(t->dtype, t->shape, t->rank, &values, &t->bytes))
             right = adamw_files_damaged(r, "tensor '%s' has a shape larger than the address space", SHOWN(t->name));
@@ -112,11 +130,10 @@ static bool check_ranges(adamw_files_reader *r)
             right = adamw_files_damaged(r, "tensor '%s' has %" PRIu64 " bytes, but its dtype and shape need %" PRIu64,
                                         SHOWN(t->name), x[i].end - x[i].begin, t->bytes);
         ranges[i] = (range){x[i].begin, x[i].end, t->name};
+        last = x[i].end > last ? x[i].end : last;
     }
-    if (right) {
-        qsort(ranges, count, sizeof *ranges, by_place);
-        right = check_filled(r, ranges, count);
-    }
+    if (right)
+        right = check_filled(r, sort_ranges(ranges, count, last), count);
     free(ranges);
     return right;
 }

@@ -166,7 +166,7 @@ static adamw_status save(const char *path, list *l, scalars *values, const adamw
     return adamw_save(path, l->tensors, l->count, l->entries, l->entry_count, to->buffer, to->size);
 }
 
-/* Names of the caller's that would be taken for the state's. What else is wrong with them is adamw_save()'s to tell. */
+/* Names of the caller that would be taken for the state. What else is wrong with them adamw_save() tells. */
 static adamw_status check_extra(const adamw_state *state, const adamw_files_sentence *to)
 {
     if (state->extra == NULL && state->extra_count > 0)

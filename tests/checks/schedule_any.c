@@ -284,7 +284,7 @@ static const char *travel(life *l, stream *s)
     return NULL;
 }
 
-/* A longer run: refused, and nothing changed, or the coming rate as it was. At the end of the run it may rise again. */
+/* A longer run: refused, and nothing changed, or the coming rate as it was; at the end of the run it may rise. */
 static const char *extend(life *l, stream *s)
 {
     const adamw_schedule before = l->s;

@@ -21,7 +21,7 @@ struct checkpoint {
 
 static char said[ADAMW_FILE_SENTENCE_SIZE]; /* a checkpoint has one run, and so one thread */
 
-/* ---- which run it is: texts that must be the same when it goes on. The rate's recipe is in the schedule's own. ---- */
+/* ---- which run it is: texts that must be the same when it goes on; the schedule has the recipe of the rate ---- */
 
 #define PREFIX "train."
 #define FORMAT "train.format"

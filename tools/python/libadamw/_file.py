@@ -14,8 +14,10 @@ from . import _library as lib
 DTYPES = ("F32", "BF16", "F16", "F64", "I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64", "BOOL", "F8_E4M3",
           "F8_E5M2", "F8_E8M0", "C64")  # in the order of adamw_file_dtype
 SENTENCE_SIZE = 1024
-_NUMBERS: dict[str, Any] = {"F64": ctypes.c_double, "F32": ctypes.c_float, "I64": ctypes.c_int64, "U64": ctypes.c_uint64,
-                            "I32": ctypes.c_int32, "U8": ctypes.c_uint8, "BOOL": ctypes.c_bool}
+_NUMBERS: dict[str, Any] = {
+    "F64": ctypes.c_double, "F32": ctypes.c_float, "I64": ctypes.c_int64, "U64": ctypes.c_uint64,
+    "I32": ctypes.c_int32, "U8": ctypes.c_uint8, "BOOL": ctypes.c_bool,
+}
 
 
 class FileTensor(ctypes.Structure):

@@ -144,8 +144,8 @@ def _other_options(groups: list[dict[str, Any]], names: list[list[str]]) -> str:
             except (TypeError, ValueError):
                 kept = False
             if not kept:
-                raise TypeError(f"{key!r} of group {number} is {value!r}: it must be a number, text, None, a truth value "
-                                "or a list of these, to be saved")
+                raise TypeError(f"{key!r} of group {number} is {value!r}: it must be a number, text, None, a "
+                                "truth value or a list of these, to be saved")
         rows.append({"params": row, "options": options})
     return json.dumps(rows)
 
@@ -237,8 +237,8 @@ def _step_of(file: File, name: str, value: Stored) -> torch.Tensor:
     import torch
 
     if value.dtype not in ("F32", "F64", "I64", "U64", "I32") or value.shape not in ((), (1,)):
-        raise ValueError(f"{file.path}: tensor {name!r} is {value.dtype} of shape {value.shape}: it must be one value of "
-                         "I64, U64, I32, F32 or F64")
+        raise ValueError(f"{file.path}: tensor {name!r} is {value.dtype} of shape {value.shape}: it must be one "
+                         "value of I64, U64, I32, F32 or F64")
     count = numbers(value)[0]
     step = torch.tensor(float(count), dtype=torch.float32)
     if not (count >= 0 and count == int(count) and step.item() == count):
@@ -258,8 +258,8 @@ def _options_of(file: File, name: str) -> dict[str, Any]:
                              "here")
         value = file[full]
         if value.dtype != dtype or value.shape != (() if count == 1 else (count,)):
-            raise ValueError(f"{file.path}: tensor {full!r} is {value.dtype} of shape {value.shape}: it must be {dtype} "
-                             f"with {count} value{'s' * (count > 1)}")
+            raise ValueError(f"{file.path}: tensor {full!r} is {value.dtype} of shape {value.shape}: it must be "
+                             f"{dtype} with {count} value{'s' * (count > 1)}")
         found = numbers(value)
         options[key] = found if count > 1 else bool(found[0]) if dtype == "BOOL" else found[0]
     return options
@@ -276,7 +276,7 @@ def _other_options_of(file: File) -> dict[str, dict[str, Any]]:
 
 def _group_of(file: File, group: dict[str, Any], row: list[str], others: dict[str, dict[str, Any]],
               decoupled: bool) -> dict[str, Any]:
-    """The group as load_state_dict() takes it: the file's hyperparameters, which its parameters must have in common."""
+    """The group as load_state_dict() takes it: the file's hyperparameters, which its parameters have in common."""
     import torch
 
     result = {key: value for key, value in group.items() if key not in ("params", "param_names")}
@@ -290,8 +290,8 @@ def _group_of(file: File, group: dict[str, Any], row: list[str], others: dict[st
                 raise ValueError(f"{file.path}: {key} is {value} for {row[0]!r} and {other[key]} for {name!r}: the "
                                  "optimizer here has them in one group")
     if options["decoupled_weight_decay"] != decoupled:
-        raise ValueError(f"{file.path}: decoupled_weight_decay is {options['decoupled_weight_decay']} for {row[0]!r}: the "
-                         f"optimizer here has {decoupled}")
+        raise ValueError(f"{file.path}: decoupled_weight_decay is {options['decoupled_weight_decay']} for "
+                         f"{row[0]!r}: the optimizer here has {decoupled}")
     if "decoupled_weight_decay" not in group:
         del options["decoupled_weight_decay"]
     result |= others.get(row[0], {})

@@ -190,7 +190,7 @@ class Schedule:
         return Event(lib.library.adamw_schedule_epoch(self._state, value))
 
     def extend(self, total: int) -> None:
-        """Makes the run longer: `total` becomes this number of the recipe's units, and every rate so far stays as it is.
+        """Makes the run longer: `total` becomes this number of the recipe's units; every rate so far stays as it is.
 
         Raises:
             ValueError: rates that were given depend on the length ("cosine", "linear", "polynomial", "one-cycle" after

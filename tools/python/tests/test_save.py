@@ -265,7 +265,8 @@ CHANGES = {
     "'state.weight.exp_avg_sq' has the shape (2, 2): the parameter here has (2, 4)":
         replaced(MOMENT, shape=(2, 2), bytes=16),
     "'state.weight.exp_avg_sq' is I32: the optimizer here has torch.float32": replaced(MOMENT, dtype="I32"),
-    "'state.weight.step' is BOOL of shape (): it must be one value": replaced("state.weight.step", dtype="BOOL", bytes=1),
+    "'state.weight.step' is BOOL of shape (): it must be one value":
+        replaced("state.weight.step", dtype="BOOL", bytes=1),
     "'state.weight.step' is 0.5: it must be a whole number":
         lambda t, m: t.__setitem__("state.weight.step", _file.scalar("F64", 0.5)),
     "'state.weight.step' is 16777217: it must be a whole number of steps from 0 that float32":
@@ -333,7 +334,7 @@ def test_another_run(tmp_path):
     with pytest.raises(ValueError, match="has no tensor 'param_groups.0.lr'"):
         libadamw.load(tmp_path / "x", optimizer, schedule=schedule)
     larger = torch.nn.Linear(5, 2)
-    with pytest.raises(ValueError, match=r"'state.weight.step'|has the shape \(2, 4\): the parameter here has \(2, 5\)"):
+    with pytest.raises(ValueError, match=r"has the shape \(2, 4\): the parameter here has \(2, 5\)"):
         libadamw.load(tmp_path / "x", libadamw.torch.AdamW(larger.parameters()), schedule=schedule, model=larger)
     with pytest.raises(ValueError, match="amsgrad|max_exp_avg_sq"):
         path = rewritten(tmp_path / "x", lambda t, m: t.update(

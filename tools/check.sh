@@ -35,6 +35,7 @@ conan        | part_conan                       | the Conan recipe: the package,
 debian       | part_debian                      | the Debian packages: lintian has nothing to say, and installed they have the same bits
 dist         | part_dist                        | make dist: the same bytes from any checkout, and it builds
 reproducible | part_reproducible                | the same bytes from two folders that nobody can write to
+wheels       | part_wheels                      | the Python wheels of this machine and of AArch64: tags, a fresh venv, the same bits
 make         | tests/make.sh                    | hostile values and awkward folders change nothing but what they name
 symbols      | part_symbols                     | nothing but adamw_* is exported, and the soname is right
 examples     | part_examples                    | hosts of five forms with the library in them: the results of their own loops

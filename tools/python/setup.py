@@ -16,6 +16,9 @@ from setuptools.command.sdist import sdist
 from setuptools.dist import Distribution
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+from wheel_tag import linux_tag  # noqa: E402
+
 SOURCES = HERE / "csrc" if (HERE / "csrc").is_dir() else HERE.parent.parent
 CARRIED = ("Makefile", "LICENSE", "include", "kernels", "tests/rules.mk", "bench/rules.mk", "tools/rules.mk",
            "tools/python/rules.mk", "tools/python/look.c")
@@ -34,7 +37,8 @@ class BuildWithMake(build_py):
         super().run()
         scratch = Path(self.get_finalized_command("build").build_temp).resolve() / "make"
         flags = {"LDFLAGS": f"-s {os.environ.get('LDFLAGS', '')}".strip()}
-        command = ["make", "-C", str(SOURCES), f"BUILD={scratch}", *(f"{scratch}/{name}" for name in LIBRARIES)]
+        jobs = f"-j{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()}"
+        command = ["make", jobs, "-C", str(SOURCES), f"BUILD={scratch}", *(f"{scratch}/{name}" for name in LIBRARIES)]
         try:
             subprocess.run(command, check=True, env=os.environ | flags)
         except FileNotFoundError:
@@ -59,10 +63,12 @@ class CarrySources(sdist):
 
 
 class PlatformWheel(bdist_wheel):
-    """One wheel for every Python 3 of a platform: there is no compiled extension in it, but a shared library."""
+    """One wheel for every Python 3 of a platform: there is no compiled extension in it, but a shared library. Its
+    platform is that of the library, so that a cross compiler in CC makes a wheel for its target."""
 
     def get_tag(self) -> tuple[str, str, str]:
-        return "py3", "none", super().get_tag()[2]
+        built = Path(self.get_finalized_command("build_py").build_lib) / "libadamw"
+        return "py3", "none", linux_tag([built / name for name in LIBRARIES]) or super().get_tag()[2]
 
 
 class WithLibrary(Distribution):

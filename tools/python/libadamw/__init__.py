@@ -5,6 +5,8 @@
 - libadamw.adamw_step, adamw_update: one step on float32 arrays, in place, and the whole update around it (NumPy's
   arrays, or whatever has __array_interface__)
 - libadamw.save, load: an optimizer with model and schedule in a safetensors file, to the bit
+- libadamw.deepspeed.install(): the library behind deepspeed.ops.adam.DeepSpeedCPUAdam
+- python -m libadamw: what the library finds on this machine
 - python -m libadamw.check: how far this CPU's torch has the same bits, and the speed beside it
 
 The package needs neither torch nor NumPy to be imported.

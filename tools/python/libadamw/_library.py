@@ -183,6 +183,26 @@ class ScheduleGroup(ctypes.Structure):
     ]
 
 
+class Info(ctypes.Structure):
+    """adamw_info"""
+
+    _fields_ = [
+        ("version", ctypes.c_char_p),
+        ("compiler", ctypes.c_char_p),
+        ("flags", ctypes.c_char_p),
+        ("engine", ctypes.c_char_p),
+        ("threads", ctypes.c_int),
+        ("active", ctypes.c_int),
+        ("reason", ctypes.c_char_p),
+        ("tuning", ctypes.c_char_p),
+        ("cpu", ctypes.c_char * 64),
+        ("l1d", ctypes.c_size_t),
+        ("l2", ctypes.c_size_t),
+        ("l3", ctypes.c_size_t),
+        ("huge_pages", ctypes.c_char * 16),
+    ]
+
+
 PATH = Path(os.environ.get("ADAMW_LIBRARY") or Path(__file__).with_name("libadamw.so"))
 
 
@@ -228,6 +248,8 @@ def _load(path: Path) -> ctypes.CDLL:
         "adamw_update_explain": (ctypes.c_int, [config, step, tensors, size, options, report, threads, text, size]),
         "adamw_split": (ctypes.c_int, [size, address, address, address, threads]),
         "adamw_join": (ctypes.c_int, [size, address, address, address, threads]),
+        "adamw_status_string": (text, [ctypes.c_int]),
+        "adamw_info_get": (ctypes.c_int, [ctypes.POINTER(Info)]),
         "adamw_isa_supported": (ctypes.c_bool, [ctypes.c_int]),
         "adamw_isa_select": (ctypes.c_int, [ctypes.c_int]),
         "adamw_isa_active": (ctypes.c_int, []),

@@ -12,9 +12,9 @@ from libadamw import _library as lib
 INCLUDE = Path(__file__).parents[3] / "include"
 STRUCTURES = {"adamw_config": lib.Config, "adamw_tensor": lib.Tensor, "adamw_update_options": lib.UpdateOptions,
               "adamw_update_report": lib.UpdateReport, "adamw_schedule_config": lib.ScheduleConfig,
-              "adamw_schedule": lib.ScheduleState, "adamw_schedule_group": lib.ScheduleGroup}
+              "adamw_schedule": lib.ScheduleState, "adamw_schedule_group": lib.ScheduleGroup, "adamw_info": lib.Info}
 ENUMS = {"ADAMW_DECAY": lib.DECAY, "ADAMW_ARITHMETIC": lib.ARITHMETIC, "ADAMW_CLIP": lib.CLIP, "ADAMW_EMA": lib.EMA,
-         "ADAMW_ISA": lib.ISA, "ADAMW_DTYPE": lib.DTYPE}
+         "ADAMW_ISA": lib.ISA, "ADAMW_DTYPE": lib.DTYPE, "ADAMW_ROUND": lib.ROUNDING}
 PREFIXES = {"kind": "SCHEDULE", "unit": "UNIT", "warmup_unit": "UNIT", "mode": "MODE", "threshold_mode": "THRESHOLD",
             "anneal": "ANNEAL", "weight_decay_kind": "WEIGHT_DECAY"}
 for field, words in lib.SCHEDULE_WORDS.items():
@@ -67,5 +67,5 @@ def test_every_member_of_the_header_is_known(name):
     headers = "".join((INCLUDE / file).read_text() for file in ("adamw.h", "adamw_schedule.h"))
     header = re.sub(r"/\*.*?\*/", "", headers, flags=re.DOTALL)
     body = re.search(rf"typedef struct {name} {{(.*?)}} {name};", header, flags=re.DOTALL).group(1)
-    members = re.findall(r"(\w+);", body)
+    members = re.findall(r"(\w+)(?:\[\d+\])?[,;]", body)
     assert members == [field for field, _ in STRUCTURES[name]._fields_]

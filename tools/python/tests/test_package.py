@@ -1,6 +1,9 @@
 """The wheel as a user builds and installs it: what is in it, that it needs no torch, what it says without its .so."""
 import importlib.util
 import os
+import platform
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -40,6 +43,8 @@ def wheel(tmp_path_factory):
 
 def test_wheel(wheel, tmp_path):
     assert wheel.name.startswith(f"libadamw-{libadamw.__version__}-py3-none-")
+    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
+        assert re.fullmatch(rf"libadamw-.*-manylinux_2_\d+_{platform.machine()}", wheel.stem)
     with zipfile.ZipFile(wheel) as archive:
         names = [name for name in archive.namelist() if not name.startswith("libadamw-")]
         archive.extractall(tmp_path)
@@ -84,28 +89,81 @@ def test_without_an_openmp_runtime_of_the_system(tmp_path):
     assert result.stdout == "ok\n", result.stderr
 
 
-def test_types(tmp_path):
-    """A typo in an option fails under mypy --strict, and right code passes."""
-    if importlib.util.find_spec("mypy") is None:
-        pytest.skip("mypy is not installed")
-    lines = {
-        "libadamw.torch.AdamW(params, arithmetic='accurate', clip_grad_norm=1.0)": True,
-        "libadamw.torch.AdamW(params, arithmetic='acurate')": False,
-        "libadamw.torch.step(params, params, params, params, 1, lr=0.1, clip='value', clip_max=1.0)": True,
-        "libadamw.torch.step(params, params, params, params, 1, lr=0.1, clip='norm', clip_max=1.0)": False,
-        "libadamw.adamw_update(1, 1, 1, 1, 1, ema='swa_utils', ema_decay=0.9)": True,
-        "libadamw.adamw_update(1, 1, 1, 1, 1, ema='swa', ema_decay=0.9)": False,
-        "libadamw.Schedule('cosine', total=10).attach(None)": True,
-        "libadamw.Schedule('cosin', total=10)": False,
-    }
-    user = tmp_path / "user.py"
-    head = ["import libadamw, libadamw.torch", "from torch import Tensor", "params: list[Tensor] = []"]
-    user.write_text("\n".join(head + list(lines)) + "\n")
-    result = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "user.py"],
-                            cwd=tmp_path, env=os.environ | {"MYPYPATH": str(PROJECT)}, capture_output=True, text=True)
-    wrong = {int(line.split(":")[1]) for line in result.stdout.splitlines() if line.startswith("user.py:")
-             and ": error:" in line}
-    assert wrong == {number for number, right in enumerate(lines.values(), len(head) + 1) if not right}, result.stdout
+LINES = {
+    "libadamw.torch.AdamW(params, arithmetic='accurate', clip_grad_norm=1.0)": True,
+    "libadamw.torch.AdamW(params, arithmetic='acurate')": False,
+    "libadamw.torch.AdamW(params, arithmetic='accurate', master='split', state_dtype=torch.bfloat16)": True,
+    "libadamw.torch.Adam(params, arithmetic='accurate', master='spilt')": False,
+    "libadamw.torch.AdamW(params, rounding='random')": False,
+    "libadamw.torch.join(*libadamw.torch.split(params[0])).float()": True,
+    "libadamw.torch.step(params, params, params, params, 1, lr=0.1, clip='value', clip_max=1.0)": True,
+    "libadamw.torch.step(params, params, params, params, 1, lr=0.1, clip='norm', clip_max=1.0)": False,
+    "libadamw.adamw_update(1, 1, 1, 1, 1, ema='swa_utils', ema_decay=0.9)": True,
+    "libadamw.adamw_update(1, 1, 1, 1, 1, ema='swa', ema_decay=0.9)": False,
+    "libadamw.Schedule('cosine', total=10).attach(None)": True,
+    "libadamw.Schedule('cosin', total=10)": False,
+}
+HEAD = ["import libadamw, libadamw.torch, torch", "from torch import Tensor", "params: list[Tensor] = []"]
+CHECKERS = {"mypy": ["--strict", "--cache-dir", "cache"], "pyright": ["--pythonpath", sys.executable]}
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_types(tmp_path, checker):
+    """A typo in an option fails under mypy --strict and pyright, and right code passes."""
+    if importlib.util.find_spec(checker) is None:
+        pytest.skip(f"{checker} is not installed")
+    (tmp_path / "user.py").write_text("\n".join(HEAD + list(LINES)) + "\n")
+    (tmp_path / "pyrightconfig.json").write_text(
+        f'{{"include": ["user.py"], "reportUnusedExpression": "none", "extraPaths": ["{PROJECT}"]}}')
+    result = subprocess.run(
+        [sys.executable, "-m", checker, *CHECKERS[checker], *["user.py"][checker == "pyright":]], cwd=tmp_path, capture_output=True, text=True,
+        env=os.environ | {"MYPYPATH": str(PROJECT)})
+    if checker == "pyright" and not re.search(r"^\d+ errors?, ", result.stdout, flags=re.MULTILINE):
+        pytest.skip(f"pyright does not run here: {result.stdout[-200:]}{result.stderr[-200:]}")
+    wrong = {int(line.split(":")[1]) for line in result.stdout.splitlines()
+             if "user.py:" in line and re.search(r"\berror: ", line)}
+    assert wrong == {number for number, right in enumerate(LINES.values(), len(HEAD) + 1) if not right}, result.stdout
+
+
+def test_info(tmp_path):
+    """python -m libadamw prints what adamw-info prints, here of the same library."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler (cc)")
+    root, library = PROJECT.parents[1], Path(libadamw._library.PATH)
+    (tmp_path / "libadamw.so.0").symlink_to(library.resolve())
+    subprocess.run([compiler, str(root / "tools/info/adamw_info.c"), str(library), f"-Wl,-rpath,{tmp_path}", "-o",
+                    str(tmp_path / "adamw-info")], check=True)
+    for choice in ("", "scalar", "no-such"):
+        environment = os.environ | {"ADAMW_ISA": choice}
+        theirs = subprocess.run([tmp_path / "adamw-info"], env=environment, capture_output=True, text=True)
+        ours = subprocess.run([sys.executable, "-m", "libadamw"], env=environment, capture_output=True, text=True)
+        assert ours.returncode == theirs.returncode and ours.stdout == theirs.stdout
+        assert ours.stderr == theirs.stderr.replace("adamw-info:", "python -m libadamw:")
+    result = subprocess.run([sys.executable, "-m", "libadamw", "--all"], capture_output=True, text=True)
+    assert result.returncode == 2 and "unknown argument '--all'" in result.stderr
+
+
+def test_the_tag_of_a_wheel(tmp_path):
+    """From the libraries: their architecture, the newest glibc that one needs, and nothing that systems may lack."""
+    sys.path.insert(0, str(PROJECT))
+    from wheel_tag import linux_tag
+
+    def library(name, machine=62, strings=(b"libc.so.6", b"libm.so.6", b"GLIBC_2.2.5", b"GLIBC_2.34")):
+        path = tmp_path / name
+        path.write_bytes(b"\x7fELF".ljust(18, b"\0") + bytes([machine, 0]) + b"\0" + b"\0".join(strings) + b"\0")
+        return path
+
+    one = library("one")
+    assert linux_tag([one]) == "manylinux_2_34_x86_64"
+    old = (b"libc.so.6", b"libadamw.so.0", b"GLIBC_2.2.5")
+    assert linux_tag([library("old", 183, old)]) == "manylinux_2_17_aarch64"
+    assert linux_tag([one, library("two", 62, old)]) == "manylinux_2_34_x86_64"
+    assert linux_tag([one, library("openmp", 62, (b"libgomp.so.1", b"GLIBC_2.4"))]) == "linux_x86_64"
+    assert linux_tag([library("musl", 62, (b"libc.musl-x86_64.so.1",))]) == "linux_x86_64"
+    assert linux_tag([one, library("other", 183)]) is None
+    (tmp_path / "macho").write_bytes(b"\xcf\xfa\xed\xfe")
+    assert linux_tag([tmp_path / "macho"]) is None
 
 
 @pytest.mark.parametrize("first", ("torch", "libadamw"))

@@ -32,6 +32,7 @@ amalgamation | part_amalgamation                | adamw.c and adamw.h alone, gcc
 rust         | part_rust                        | the crate adamw-sys as cargo packages it: builds offline, tests, the same bits
 go           | part_go                          | a cgo program with the one file beside it: the same bits
 conan        | part_conan                       | the Conan recipe: the package, and its test with the same bits
+vcpkg        | part_vcpkg                       | the vcpkg port, run without vcpkg: what it installs has the same bits
 debian       | part_debian                      | the Debian packages: lintian has nothing to say, and installed they have the same bits
 dist         | part_dist                        | make dist: the same bytes from any checkout, and it builds
 reproducible | part_reproducible                | the same bytes from two folders that nobody can write to

@@ -196,6 +196,22 @@ part_conan() {
     grep -qxF "$(cat "$work/digest")" "$work/said" || fail "the package's test has other bits, or did not run"
 }
 
+# vcpkg itself cannot be installed from a registry of packages: tools/check/vcpkg.cmake has its functions.
+part_vcpkg() {
+    needs cmake g++ python3
+    begin_consumers
+    port=tools/packaging/vcpkg/libadamw
+    python3 -c "import json, re, sys
+manifest = json.load(open('$port/vcpkg.json'))
+header = re.search('ADAMW_VERSION_STRING \"(.+)\"', open('include/adamw.h').read())[1]
+sys.exit(manifest['version'] != header and f'vcpkg.json has version {manifest[\"version\"]}, the header {header}')"
+    cmake -DPORTFILE="$PWD/$port/portfile.cmake" -DCURRENT_PACKAGES_DIR="$PWD/$work/in stalled" -P tools/check/vcpkg.cmake
+    consume found -DADAMW_ROUTE=installed -DCMAKE_PREFIX_PATH="$PWD/$work/in stalled"
+    for file in share/libadamw/copyright share/libadamw/usage lib/libadamw.a include/adamw.h; do
+        [ -s "$work/in stalled/$file" ] || fail "the port installs no $file"
+    done
+}
+
 # The packages, and what they install in a folder of its own, where programs are built as with the installed ones.
 part_debian() {
     needs git dpkg-buildpackage dh cmake lintian

@@ -15,6 +15,7 @@ cp "$archive" "$folder/libadamw_$version.orig.tar.gz"
 tar -C "$folder" -xzf "$archive"
 cp -R "$tree/tools/packaging/debian" "$tree/debian"
 date=$(LC_ALL=C date -R -d "@$(stat -c %Y "$tree/LICENSE")") # of the commit, as make dist has it
+maintainer=$(printf '%s\n' "$maintainer" | sed 's/[&/\]/\\&/g')
 sed -i "s/@VERSION@/$version/; s/@MAINTAINER@/$maintainer/; s/@DATE@/$date/" \
     "$tree/debian/control" "$tree/debian/changelog" "$tree/debian/libadamw0.symbols"
 sed -n '/^Permission/,$p' "$tree/LICENSE" | sed 's/^$/./; s/^/ /' >"$folder/licence"

@@ -109,7 +109,7 @@
     X(files_shards, "shards of 1 to 8 ranks are read by 1 to 8 ranks to the bit")                                    \
     X(files_bad_shards, "shards of two saves, with holes or missing are refused by name")
 
-#if defined(ADAMW_POSIX)
+#if defined(ADAMW_POSIX) && !defined(CHECKS_WITHOUT_POSIX)
 #define CHECKS(X)                                                                                                    \
     CHECKS_ANYWHERE(X)                                                                                               \
     CHECKS_OF_POSIX(X)
@@ -143,6 +143,28 @@ bool parse_seed(const char *text, uint64_t *seed);
 
 /* Whether the options ask for the ISA and it runs here. */
 bool check_wants(const check_options *options, adamw_isa isa);
+
+/* What adamw_float_env_set() flushes subnormals by. */
+#if defined(__x86_64__)
+#define FLUSH_SUBNORMALS UINT64_C(0x8040) /* FTZ and DAZ */
+#elif defined(__aarch64__)
+#define FLUSH_SUBNORMALS (UINT64_C(1) << 24) /* FZ */
+#else
+#define FLUSH_SUBNORMALS UINT64_C(0)
+#endif
+
+/* The rounding modes of <fenv.h>: wasm has one. */
+#if defined(__wasm__)
+#define ROUNDINGS                                                                                                    \
+    {                                                                                                                \
+        FE_TONEAREST                                                                                                 \
+    }
+#else
+#define ROUNDINGS                                                                                                    \
+    {                                                                                                                \
+        FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO                                                          \
+    }
+#endif
 
 #define FOR_EACH_ISA(options, isa)                                                                                   \
     for (adamw_isa isa = ADAMW_ISA_SCALAR; isa < ADAMW_ISA_COUNT; isa = (adamw_isa)(isa + 1))                        \

@@ -281,14 +281,7 @@ static void fused_operands(uint64_t i, float x[3])
 
 bool check_fused(const check_options *options)
 {
-    static const int modes[] = {
-        FE_TONEAREST,
-#if defined(FE_UPWARD) && defined(FE_DOWNWARD) && defined(FE_TOWARDZERO)
-        FE_UPWARD,
-        FE_DOWNWARD,
-        FE_TOWARDZERO
-#endif
-    };
+    static const int modes[] = ROUNDINGS;
     const uint64_t trials = options->quick ? 200000 : options->full ? 1000000000 : 3000000;
     bool right = true;
     for (size_t mode = 0; right && mode < sizeof modes / sizeof modes[0]; mode++) {

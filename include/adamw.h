@@ -39,8 +39,17 @@
 extern "C" {
 #endif
 
+/* On Windows: a program that uses the library as a DLL defines ADAMW_DLL; ADAMW_DLL_BUILD makes that DLL. */
 #ifndef ADAMW_API
+#if !defined(_WIN32)
 #define ADAMW_API __attribute__((visibility("default")))
+#elif defined(ADAMW_DLL_BUILD)
+#define ADAMW_API __declspec(dllexport)
+#elif defined(ADAMW_DLL)
+#define ADAMW_API __declspec(dllimport)
+#else
+#define ADAMW_API
+#endif
 #endif
 
 /* ---- version ------------------------------------------------------------------------------------------------- */

@@ -6,11 +6,13 @@
 #ifndef ADAMW_STRICT_H
 #define ADAMW_STRICT_H
 
-#if !(defined(__x86_64__) || defined(__aarch64__)) || !defined(__LP64__)
-#error "libadamw supports 64-bit x86-64 and AArch64 only"
-#endif
-#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "libadamw supports little-endian targets only"
+/* x32 and AArch64's ILP32 are neither LP64 nor Windows' LLP64. wasm32 is the one target with 32-bit pointers: it is tested,
+ * and nothing in the library takes size_t for 64 bits. */
+#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__ ||                                         \
+    !(((defined(__x86_64__) || defined(__aarch64__)) && (defined(__LP64__) || defined(_WIN64))) ||                   \
+      (defined(__riscv_float_abi_double) && __riscv_xlen == 64) || (defined(__powerpc64__) && defined(__LP64__)) ||  \
+      defined(__wasm__))
+#error "libadamw supports x86-64, AArch64, riscv64, ppc64le and wasm: 64-bit (wasm32 aside) and little-endian targets"
 #endif
 #if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) ||                       \
     defined(__NO_SIGNED_ZEROS__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) ||                       \
@@ -35,6 +37,17 @@ _Static_assert(sizeof 1.0 == sizeof(double), "compile libadamw's own files witho
 #error "libadamw needs gcc or clang"
 #endif
 
+/* Windows' own printf lacks %zu and the like; mingw brings one that has them. */
+#if defined(__MINGW32__) && !defined(__USE_MINGW_ANSI_STDIO)
+#define __USE_MINGW_ANSI_STDIO 1 /* NOLINT(bugprone-reserved-identifier) */
+#endif
+/* A function that takes a format as printf does, in argument `format`, and its values from argument `first` on. */
+#if defined(__MINGW32__) && !defined(__clang__)
+#define ADAMW_FORMAT(format, first) __attribute__((__format__(__gnu_printf__, format, first)))
+#else
+#define ADAMW_FORMAT(format, first) __attribute__((__format__(__printf__, format, first)))
+#endif
+
 /* What stands between these two is compiled for the instructions named; the target stands in the file, so that no
  * build needs a flag for it. */
 #define ADAMW_PRAGMA(text) _Pragma(#text)
@@ -48,8 +61,17 @@ _Static_assert(sizeof 1.0 == sizeof(double), "compile libadamw's own files witho
 #define ADAMW_TARGET_END _Pragma("GCC pop_options")
 #endif
 
+/* Where there are POSIX threads, files and fork(). */
+#if defined(__unix__) || defined(__APPLE__)
+#define ADAMW_POSIX
+#endif
+
 /* Functions shared between the library's own files: not exported, whatever the flags. */
+#if defined(_WIN32) /* which exports what ADAMW_API names alone */
+#define ADAMW_INTERNAL
+#else
 #define ADAMW_INTERNAL __attribute__((visibility("hidden")))
+#endif
 /* The kernels are C templates: functions whose parameters are constants where they are called, inlined so that the
  * branches on those constants go. */
 #define ADAMW_INLINE static inline __attribute__((always_inline))

@@ -13,6 +13,10 @@
 #include <string.h>
 #if defined(__linux__)
 #include <sys/mman.h>
+#elif defined(_WIN32) /* whose C library lacks aligned_alloc, and frees such memory by a function of its own */
+#include <malloc.h>
+#define aligned_alloc(alignment, size) _aligned_malloc(size, alignment)
+#define free _aligned_free
 #endif
 
 enum { LINE = 64, HUGE_PAGE = 2 << 20 };

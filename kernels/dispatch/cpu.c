@@ -86,11 +86,15 @@ void adamw_cpu_name(char *name)
     snprintf(name, 64, "%s", text[0] != '\0' ? text : "unknown");
 }
 
-#else /* AArch64: NEON is part of the baseline */
+#else
 
 bool adamw_cpu_has_avx2(void) { return false; }
 bool adamw_cpu_has_avx512(void) { return false; }
+#if defined(__aarch64__) /* NEON is part of the baseline */
 bool adamw_cpu_has_neon(void) { return true; }
+#else
+bool adamw_cpu_has_neon(void) { return false; }
+#endif
 bool adamw_cpu_prefers_avx2(void) { return false; }
 void adamw_cpu_vendor(char vendor[ADAMW_VENDOR_SIZE]) { vendor[0] = '\0'; }
 void adamw_cpu_name(char *name) { snprintf(name, 64, "unknown"); }

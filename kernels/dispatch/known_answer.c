@@ -10,6 +10,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "../vec/fused.h"
+
 static const uint64_t answers[] = {
     [ADAMW_VARIANT_adamw] = UINT64_C(0x130C1BB708F919DF),
     [ADAMW_VARIANT_adamw_amsgrad] = UINT64_C(0x1625FFB9B6B5C24D),
@@ -216,7 +218,7 @@ ADAMW_NOINLINE static uint64_t compiler_answer(void)
     volatile double not_a_number = NAN, infinite = INFINITY;
     volatile float near_onef = 1 + 0x1p-13f, rounded_squaref = 1 + 0x1p-12f, two = 2;
     const double x = near_one, y = rounded_square, big = large, nan = not_a_number, zero = minus_zero, by = divisor;
-    const float xf = near_onef, yf = rounded_squaref, root = sqrtf(two), fused = fmaf(xf, xf, -yf);
+    const float xf = near_onef, yf = rounded_squaref, root = sqrtf(two), fused = adamw_fmaf(xf, xf, -yf);
     const bool liberties[] = {x * x - y != 0,                      /* contraction */
                               xf * xf - yf != 0,                   /* in float */
                               (x + big) - big == x,                /* sums in another order */

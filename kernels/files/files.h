@@ -10,6 +10,8 @@
 
 #include "../../include/adamw.h"
 
+#if defined(ADAMW_POSIX) /* Windows and WASI have no files yet */
+
 /* The limit of the format's own library: a longer header is refused before anything of it is read. */
 #define ADAMW_FILES_LONGEST_HEADER UINT64_C(100000000)
 #define ADAMW_FILES_LONGEST_RANK 64
@@ -23,7 +25,7 @@ typedef struct adamw_files_sentence {
 
 /* Writes the sentence and returns the status. */
 ADAMW_INTERNAL adamw_status adamw_files_fail(const adamw_files_sentence *to, adamw_status status, const char *format,
-                                             ...) __attribute__((format(printf, 3, 4)));
+                                             ...) ADAMW_FORMAT(3, 4);
 /* "ok", and ADAMW_OK. */
 ADAMW_INTERNAL adamw_status adamw_files_right(const adamw_files_sentence *to);
 static inline adamw_status adamw_files_no_memory(const adamw_files_sentence *to)
@@ -211,5 +213,7 @@ ADAMW_INTERNAL void adamw_files_put_first(adamw_files_output *output, const void
 ADAMW_INTERNAL adamw_status adamw_files_commit(adamw_files_output *output);
 /* Gives up: the temporary file goes. */
 ADAMW_INTERNAL adamw_status adamw_files_abandon(adamw_files_output *output, adamw_status status);
+
+#endif
 
 #endif

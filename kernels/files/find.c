@@ -3,6 +3,8 @@
  */
 #include "files.h"
 
+#if defined(ADAMW_POSIX)
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,3 +143,5 @@ adamw_status adamw_file_check(const adamw_file *file, const char *name, char *se
         status = adamw_files_check_record(file, i, &to);
     return status == ADAMW_OK ? adamw_files_right(&to) : status;
 }
+
+#endif

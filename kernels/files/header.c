@@ -4,6 +4,8 @@
  */
 #include "header.h"
 
+#if defined(ADAMW_POSIX)
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,3 +183,5 @@ adamw_status adamw_files_read_header(adamw_file *file, size_t source, const adam
                             r.json.wrong != NULL ? r.json.wrong : "it ends too early");
     return r.status;
 }
+
+#endif

@@ -6,6 +6,8 @@
 
 #include "files.h"
 
+#if defined(ADAMW_POSIX)
+
 #define SHOWN(name) adamw_files_show(name).text
 
 typedef struct adamw_files_reader {
@@ -19,11 +21,12 @@ typedef struct adamw_files_reader {
 } adamw_files_reader;
 
 /* A damaged file's sentence; false, to be returned. */
-ADAMW_INTERNAL bool adamw_files_damaged(adamw_files_reader *r, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+ADAMW_INTERNAL bool adamw_files_damaged(adamw_files_reader *r, const char *format, ...) ADAMW_FORMAT(2, 3);
 ADAMW_INTERNAL bool adamw_files_without_memory(adamw_files_reader *r);
 
 /* Sorts the names, then checks ranges and checksums. `raw` is the header as it lies in the file. */
 ADAMW_INTERNAL bool adamw_files_check_layout(adamw_files_reader *r, const char *raw);
+
+#endif
 
 #endif

@@ -5,6 +5,8 @@
  */
 #include "files.h"
 
+#if defined(ADAMW_POSIX)
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,3 +196,5 @@ adamw_status adamw_files_compare_index(const adamw_files_index *index, const ada
     }
     return ADAMW_OK;
 }
+
+#endif

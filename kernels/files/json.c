@@ -5,6 +5,8 @@
  */
 #include "files.h"
 
+#if defined(ADAMW_POSIX)
+
 #include <string.h>
 
 enum { DEEPEST = 32 };
@@ -268,3 +270,5 @@ bool adamw_json_end(adamw_json *json)
     skip_space(json);
     return json->wrong == NULL && (json->at == json->end || wrong(json, "there is more text behind the last '}'"));
 }
+
+#endif

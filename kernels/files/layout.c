@@ -3,6 +3,8 @@
  */
 #include "header.h"
 
+#if defined(ADAMW_POSIX)
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -190,3 +192,5 @@ bool adamw_files_check_layout(adamw_files_reader *r, const char *raw)
 {
     return sort_names(r) && check_ranges(r) && check_sums(r, raw);
 }
+
+#endif

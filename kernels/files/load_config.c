@@ -3,6 +3,8 @@
  */
 #include "loader.h"
 
+#if defined(ADAMW_POSIX)
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,3 +79,5 @@ adamw_status adamw_load_config(const adamw_file *file, const char *name, adamw_c
     free(l.name.bytes);
     return status;
 }
+
+#endif

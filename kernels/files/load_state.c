@@ -4,6 +4,8 @@
  */
 #include "loader.h"
 
+#if defined(ADAMW_POSIX)
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -253,3 +255,5 @@ adamw_status adamw_load_state(const adamw_file *file, adamw_state *state, char *
     free(l.name.bytes);
     return status;
 }
+
+#endif

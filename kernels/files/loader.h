@@ -6,6 +6,8 @@
 
 #include "state.h"
 
+#if defined(ADAMW_POSIX)
+
 #define SHOWN(name) adamw_files_show(name).text
 /* The sentence of a file that does not fit; `l` is the loader. */
 #define OTHER(...) adamw_files_fail(l->to, ADAMW_ERROR_STATE, __VA_ARGS__)
@@ -25,5 +27,7 @@ ADAMW_INTERNAL const char *adamw_files_name_of(adamw_files_loader *l, const char
 /* The values of a small tensor, which must have that many and no more. */
 ADAMW_INTERNAL adamw_status adamw_files_read_values(adamw_files_loader *l, const char *name, adamw_file_dtype dtype,
                                                     uint64_t values, void *memory);
+
+#endif
 
 #endif

@@ -2,8 +2,12 @@
  * open.c - opens a safetensors file or an index of several: reads the headers, maps the data privately, finds tensors
  * and compares checksums. What a header may say is header.c's; pieces of cut tensors are ranges.c's.
  */
+#if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* open's and mmap's names */
+#endif
 #include "files.h"
+
+#if defined(ADAMW_POSIX)
 
 #include <errno.h>
 #include <fcntl.h>
@@ -257,3 +261,5 @@ void adamw_file_close(adamw_file *file)
     free(file->path);
     free(file);
 }
+
+#endif

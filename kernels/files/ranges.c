@@ -4,6 +4,8 @@
  */
 #include "files.h"
 
+#if defined(ADAMW_POSIX)
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,3 +230,5 @@ adamw_status adamw_file_read(const adamw_file *file, const char *name, adamw_fil
         status = adamw_files_range(file, name, dtype, first, n, memory, NULL, &to);
     return status == ADAMW_OK ? adamw_files_right(&to) : status;
 }
+
+#endif

@@ -3,8 +3,12 @@
  * new one: a temporary file beside the target, write, fsync, rename, fsync of the folder. The one place of this
  * folder that writes to a disk; tests/files/crash.c makes each of its calls fail, and cuts it off behind each.
  */
+#if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* openat and the rest; getentropy */
+#endif
 #include "files.h"
+
+#if defined(ADAMW_POSIX)
 
 #include <errno.h>
 #include <fcntl.h>
@@ -240,3 +244,5 @@ adamw_status adamw_files_commit(adamw_files_output *o)
     }
     return adamw_files_abandon(o, ADAMW_OK); /* nothing is left but the folder's descriptor and the buffer */
 }
+
+#endif

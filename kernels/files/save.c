@@ -4,6 +4,8 @@
  */
 #include "files.h"
 
+#if defined(ADAMW_POSIX)
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,3 +241,5 @@ adamw_status adamw_save(const char *path, const adamw_file_tensor *tensors, size
     free(sorted);
     return status;
 }
+
+#endif

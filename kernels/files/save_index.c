@@ -1,8 +1,12 @@
 /*
  * save_index.c - writes the index of several files, and the names of shards. Reading one is index.c's.
  */
+#if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* unlink, strdup */
+#endif
 #include "files.h"
+
+#if defined(ADAMW_POSIX)
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -147,3 +151,5 @@ adamw_status adamw_save_index(const char *index_path, const char *const *shard_p
     free(names);
     return status;
 }
+
+#endif

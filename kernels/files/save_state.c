@@ -4,6 +4,8 @@
  */
 #include "state.h"
 
+#if defined(ADAMW_POSIX)
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -46,7 +48,7 @@ typedef struct list {
 } list;
 
 /* Room was counted before: adamw_files_place() and the names bound each text. */
-__attribute__((format(printf, 2, 3))) static char *text_of(list *l, const char *format, ...)
+ADAMW_FORMAT(2, 3) static char *text_of(list *l, const char *format, ...)
 {
     char *const text = l->text + l->used;
     va_list arguments;
@@ -217,3 +219,5 @@ adamw_status adamw_save_state(const char *path, const adamw_state *state, char *
     free(values);
     return status;
 }
+
+#endif

@@ -4,6 +4,8 @@
  */
 #include "files.h"
 
+#if defined(ADAMW_POSIX)
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -72,3 +74,5 @@ const char *adamw_files_reason(int error)
             return reasons[i].text;
     return "the system refuses, with an error number that has no words here";
 }
+
+#endif

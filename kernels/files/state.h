@@ -7,6 +7,8 @@
 
 #include "files.h"
 
+#if defined(ADAMW_POSIX)
+
 /* The buffers of adamw_tensor that are saved, as torch.distributed.checkpoint flattens their names. */
 #define ADAMW_FILES_STREAMS(X)                                                                                       \
     X(param, "", "")                                                                                                 \
@@ -77,5 +79,7 @@ ADAMW_INTERNAL adamw_status adamw_files_place(const adamw_state *state, size_t i
                                               const adamw_files_sentence *to);
 /* What both directions refuse: NULL, missing names, dtypes. */
 ADAMW_INTERNAL adamw_status adamw_files_check_state(const adamw_state *state, const adamw_files_sentence *to);
+
+#endif
 
 #endif

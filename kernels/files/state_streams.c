@@ -4,6 +4,8 @@
  */
 #include "state.h"
 
+#if defined(ADAMW_POSIX)
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -79,3 +81,5 @@ adamw_status adamw_files_check_state(const adamw_state *state, const adamw_files
     }
     return ADAMW_OK;
 }
+
+#endif

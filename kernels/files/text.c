@@ -4,6 +4,8 @@
  */
 #include "files.h"
 
+#if defined(ADAMW_POSIX)
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,3 +159,5 @@ bool adamw_files_size_of(adamw_file_dtype dtype, const uint64_t *shape, size_t r
     *values = none ? 0 : product;
     return size != 0 && !__builtin_mul_overflow(*values, size, bytes);
 }
+
+#endif

@@ -6,6 +6,8 @@
  */
 #include "files.h"
 
+#if defined(ADAMW_POSIX)
+
 #include <string.h>
 
 static const uint64_t P1 = UINT64_C(0x9E3779B185EBCA87), P2 = UINT64_C(0xC2B2AE3D27D4EB4F),
@@ -82,3 +84,5 @@ uint64_t adamw_xxh64_end(const adamw_xxh64 *x)
     h = (h ^ h >> 29) * P3;
     return h ^ h >> 32;
 }
+
+#endif

@@ -22,12 +22,12 @@ typedef struct adamw_sentence {
 ADAMW_INTERNAL adamw_sentence adamw_sentence_in(char *buffer, size_t size);
 
 /* Writes a part of the sentence; the next part goes behind it. */
-__attribute__((format(printf, 2, 3))) ADAMW_INTERNAL void adamw_say(adamw_sentence *to, const char *format, ...);
+ADAMW_FORMAT(2, 3) ADAMW_INTERNAL void adamw_say(adamw_sentence *to, const char *format, ...);
 ADAMW_INTERNAL void adamw_say_list(adamw_sentence *to, const char *format, va_list arguments);
 
 /* Writes the whole sentence and returns the status, to be returned. */
-__attribute__((format(printf, 3, 4))) ADAMW_INTERNAL adamw_status adamw_refuse(adamw_sentence to, adamw_status status,
-                                                                               const char *format, ...);
+ADAMW_FORMAT(3, 4)
+ADAMW_INTERNAL adamw_status adamw_refuse(adamw_sentence to, adamw_status status, const char *format, ...);
 
 /* A number as text: the shortest one that reads back as the same double, with a point in every locale and to nearest in
  * every rounding mode. */

@@ -20,8 +20,7 @@ typedef struct place {
     const char *member; /* "config", "options" or the empty string */
 } place;
 
-__attribute__((format(printf, 3, 4))) static adamw_status fail(const place *at, adamw_status status,
-                                                               const char *format, ...)
+ADAMW_FORMAT(3, 4) static adamw_status fail(const place *at, adamw_status status, const char *format, ...)
 {
     adamw_sentence to = at->to;
     if (to.size == 0)

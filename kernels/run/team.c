@@ -6,7 +6,7 @@
 
 #include <stdalign.h>
 #include <stdatomic.h>
-#if defined(ADAMW_TEAM_THREADS) || (defined(ADAMW_TEAM_OPENMP) && !defined(_WIN32))
+#if defined(ADAMW_POSIX) && !defined(ADAMW_TEAM_NONE)
 #define HAS_FORK
 #include <pthread.h>
 #endif

@@ -17,7 +17,7 @@
 #error "only one of ADAMW_TEAM_OPENMP and ADAMW_TEAM_NONE can be defined"
 #endif
 #if !defined(ADAMW_TEAM_OPENMP) && !defined(ADAMW_TEAM_NONE)
-#if defined(__unix__) || defined(__APPLE__)
+#if defined(ADAMW_POSIX) || defined(_WIN32)
 #define ADAMW_TEAM_THREADS
 #else
 #define ADAMW_TEAM_NONE

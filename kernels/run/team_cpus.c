@@ -1,6 +1,6 @@
 /*
  * team_cpus.c - see team_cpus.h. Files are read with read(), so that nothing is allocated, and what cannot be read is
- * no limit.
+ * no limit. Windows: team_windows.c.
  */
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* sched_getaffinity */
@@ -9,7 +9,7 @@
 
 #include "team.h"
 
-#if defined(ADAMW_TEAM_THREADS)
+#if defined(ADAMW_TEAM_THREADS) && defined(ADAMW_POSIX)
 
 #include <fcntl.h>
 #include <limits.h>

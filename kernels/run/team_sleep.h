@@ -1,9 +1,13 @@
 /*
  * team_sleep.h - a thread sleeps until a word changes, and another one wakes it: a futex on Linux, a mutex and a
- * condition variable elsewhere. What the words mean is team_threads.c's.
+ * condition variable elsewhere (Windows: team_windows.c). What the words mean is team_threads.c's.
  */
 #ifndef ADAMW_RUN_TEAM_SLEEP_H
 #define ADAMW_RUN_TEAM_SLEEP_H
+
+#include "team.h"
+
+#if defined(ADAMW_TEAM_THREADS)
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -28,6 +32,11 @@ static inline void adamw_wake(_Atomic uint32_t *word)
 }
 
 static inline void adamw_sleep_forget(void) {}
+
+#elif defined(_WIN32)
+
+ADAMW_INTERNAL void adamw_sleep_while(_Atomic uint32_t *word, uint32_t value);
+ADAMW_INTERNAL void adamw_wake(_Atomic uint32_t *word);
 
 #else
 
@@ -59,6 +68,8 @@ static inline void adamw_sleep_forget(void)
     adamw_sleep_mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     adamw_sleep_changed = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
 }
+
+#endif
 
 #endif
 

@@ -1,15 +1,17 @@
 /*
- * team_start.c - see team_start.h.
+ * team_start.c - see team_start.h; for Windows it is in team_windows.c.
  */
 #if !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* pthread_setname_np, dl_iterate_phdr */
+#define _GNU_SOURCE /* pthread_setname_np, dl_iterate_phdr, clock_gettime */
 #endif
 #include "team.h"
 
-#if defined(ADAMW_TEAM_THREADS)
+#if defined(ADAMW_TEAM_THREADS) && defined(ADAMW_POSIX)
 
+#include <limits.h> /* PTHREAD_STACK_MIN of musl */
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 #if defined(__linux__)
 #include <link.h>
@@ -19,10 +21,14 @@
 
 /* The parts of a call need less than the 64 KiB that adamw.h names. Without optimisation each variable of a kernel has a
  * place of its own, 345 KB of them in AVX2's, and a sanitizer adds to them. Memory that is not touched costs nothing. */
-#if !defined(__has_feature)
-#define __has_feature(x) 0
+#if defined(__has_feature) /* clang's */
+#if __has_feature(address_sanitizer)
+#define IS_SANITIZED
 #endif
-#if !defined(__OPTIMIZE__) || defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define IS_SANITIZED
+#endif
+#if !defined(__OPTIMIZE__) || defined(IS_SANITIZED)
 enum { STACK = 8 << 20 };
 #else
 enum { STACK = 256 << 10 };
@@ -61,7 +67,7 @@ static void block_signals(sigset_t *before)
     pthread_sigmask(SIG_BLOCK, &all, before);
 }
 
-bool adamw_thread_start(pthread_t *thread, void *(*body)(void *), void *argument)
+bool adamw_thread_start(adamw_thread *thread, adamw_thread_body *body, void *argument)
 {
     pthread_attr_t attributes;
     sigset_t before;
@@ -84,6 +90,13 @@ void adamw_thread_name(size_t number)
 #elif defined(__APPLE__)
     pthread_setname_np(name);
 #endif
+}
+
+uint64_t adamw_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 #endif

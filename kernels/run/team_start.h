@@ -1,19 +1,30 @@
 /*
- * team_start.h - how a thread of the library is started: its stack, its signals, its name. What it does is
- * team_threads.c's.
+ * team_start.h - how a thread of the library is started: its stack, its signals, its name; and the team's clock. What
+ * a thread does is team_threads.c's.
  */
 #ifndef ADAMW_RUN_TEAM_START_H
 #define ADAMW_RUN_TEAM_START_H
 
 #include "../strict.h"
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#if defined(_WIN32)
+typedef void *adamw_thread;
+#else
+#include <pthread.h>
+typedef pthread_t adamw_thread;
+#endif
+
+typedef void *adamw_thread_body(void *argument);
 
 /* adamw_thread_start() starts a thread; false where the system gives none. */
-ADAMW_INTERNAL bool adamw_thread_start(pthread_t *thread, void *(*body)(void *), void *argument);
-/* adamw_thread_name() names the calling thread "adamw-" and its number, for debuggers and top. */
+ADAMW_INTERNAL bool adamw_thread_start(adamw_thread *thread, adamw_thread_body *body, void *argument);
+/* adamw_thread_name() names the calling thread "adamw-" and its number, for debuggers and top; not on
+ * Windows. */
 ADAMW_INTERNAL void adamw_thread_name(size_t number);
+/* adamw_now_ns() returns a time in nanoseconds that only grows. */
+ADAMW_INTERNAL uint64_t adamw_now_ns(void);
 
 #endif

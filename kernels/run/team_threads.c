@@ -1,6 +1,6 @@
 /*
- * team_threads.c - this library's own threads as an engine: a small team of POSIX threads for the whole process,
- * which waits for none of them. The caller works too, and a call ends when its parts are done, whether or not another
+ * team_threads.c - this library's own threads as an engine: a small team of threads for the whole process, which
+ * waits for none of them. The caller works too, and a call ends when its parts are done, whether or not another
  * thread ever had a CPU. How many threads and parts a call is worth is team.c's.
  *
  * Each thread of a call begins with a share of the parts, the same in every call, so that its values stay in its
@@ -10,16 +10,14 @@
  * nothing of the caller's.
  */
 #if !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* clock_gettime */
+#define _GNU_SOURCE /* syscall, in team_sleep.h */
 #endif
 #include "team.h"
 
 #if defined(ADAMW_TEAM_THREADS)
 
-#include <pthread.h>
 #include <stdalign.h>
 #include <stdatomic.h>
-#include <time.h>
 
 #include "../dispatch/float_env.h"
 #include "team_cpus.h"
@@ -48,7 +46,7 @@ typedef struct worker {
     alignas(64) _Atomic uint32_t asleep; /* 1: sleeps, or is about to */
     _Atomic uint64_t benched_until;      /* it held a call up, and has no share before this time */
     uint32_t calls_seen;                 /* when it was started */
-    pthread_t thread;
+    adamw_thread thread;
 } worker;
 
 static struct team {
@@ -70,13 +68,6 @@ static struct team {
 } team;
 
 static const uint32_t CALLER_SLEEPS = UINT32_C(1) << 31;
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * second + (uint64_t)now.tv_nsec;
-}
 
 static void relax(void)
 {
@@ -162,8 +153,8 @@ static bool is_called(uint32_t seen) { return atomic_load(&team.calls) != seen |
 
 static void spin(uint32_t seen)
 {
-    const uint64_t begin = now_ns();
-    for (uint64_t now = begin, before = begin; now - begin < SPIN_NS; before = now, now = now_ns()) {
+    const uint64_t begin = adamw_now_ns();
+    for (uint64_t now = begin, before = begin; now - begin < SPIN_NS; before = now, now = adamw_now_ns()) {
         if (now - before > GAP_NS) {
             atomic_store_explicit(&team.crowded_until, now + CROWDED_NS, memory_order_relaxed);
             return;
@@ -203,7 +194,7 @@ static void *worker_main(void *argument)
             return NULL;
         seen = atomic_load(&team.calls);
         const size_t threads = atomic_load_explicit(&team.threads, memory_order_relaxed);
-        const uint64_t now = now_ns();
+        const uint64_t now = adamw_now_ns();
         wake_next(self, threads, now);
         has_share = self < threads && !is_benched(w, now);
         const uint32_t done = has_share ? work_as(self) : 0;
@@ -255,16 +246,16 @@ int adamw_threads_most(void)
 /* Waits for the parts that other threads have claimed, and returns whether one of them was waited for in earnest. */
 static void wait_for_parts(uint64_t begin)
 {
-    const uint64_t worked = now_ns();
+    const uint64_t worked = adamw_now_ns();
     uint64_t now = worked;
     uint32_t left;
-    for (; (left = atomic_load(&team.left)) != 0 && now - worked < CALLER_SPIN_NS; now = now_ns())
+    for (; (left = atomic_load(&team.left)) != 0 && now - worked < CALLER_SPIN_NS; now = adamw_now_ns())
         relax();
     if (left != 0) {
         left = atomic_fetch_or(&team.left, CALLER_SLEEPS) | CALLER_SLEEPS;
         for (; left != CALLER_SLEEPS; left = atomic_load(&team.left))
             adamw_sleep_while(&team.left, left);
-        now = now_ns();
+        now = adamw_now_ns();
     }
     const uint64_t waited = now - worked;
     if (waited < HELD_UP_NS || 2 * waited < now - begin || atomic_load(&limit_for_tests) != 0)
@@ -302,7 +293,7 @@ bool adamw_threads_run(int wanted, bool wake_them, const adamw_job *job)
 {
     if (atomic_load_explicit(&team.busy, memory_order_relaxed) != 0 || atomic_exchange(&team.busy, 1) != 0)
         return false;
-    const uint64_t now = now_ns();
+    const uint64_t now = adamw_now_ns();
     const bool by_test = atomic_load(&limit_for_tests) != 0;
     /* Calls come one after another: threads that wait for them are there sooner than any that sleep could be. */
     const bool dense = now - atomic_load_explicit(&team.ended, memory_order_relaxed) < SPIN_NS;
@@ -321,12 +312,13 @@ bool adamw_threads_run(int wanted, bool wake_them, const adamw_job *job)
     return done;
 }
 
-void adamw_threads_ended(void) { atomic_store_explicit(&team.ended, now_ns(), memory_order_relaxed); }
+void adamw_threads_ended(void) { atomic_store_explicit(&team.ended, adamw_now_ns(), memory_order_relaxed); }
 
 /* ---- the end of the process, of the library, and of a parent's threads ---- */
 
 int adamw_threads_started(void) { return (int)team.started; }
 
+#if defined(ADAMW_POSIX)
 void adamw_threads_forget(void)
 {
     for (size_t i = 0; i <= team.started; i++)
@@ -338,7 +330,7 @@ void adamw_threads_forget(void)
 }
 
 /* Ends the threads when the library is unloaded; the code that they run would be gone. At exit another thread may be
- * in a call: then they are left to the end of the process. */
+ * in a call: then they are left to the end of the process. On Windows the library stays (team_windows.c). */
 __attribute__((destructor)) static void close_team(void)
 {
     atomic_store(&team.closed, 1);
@@ -352,5 +344,6 @@ __attribute__((destructor)) static void close_team(void)
     team.started = 0;
     atomic_store(&team.busy, 0);
 }
+#endif
 
 #endif

@@ -21,9 +21,8 @@ typedef struct schedule_sentence {
 } schedule_sentence;
 
 /* Writes the sentence and returns the status, to be returned. */
-__attribute__((format(printf, 3, 4))) ADAMW_INTERNAL adamw_status adamw_schedule_fail(schedule_sentence to,
-                                                                                      adamw_status status,
-                                                                                      const char *format, ...);
+ADAMW_FORMAT(3, 4)
+ADAMW_INTERNAL adamw_status adamw_schedule_fail(schedule_sentence to, adamw_status status, const char *format, ...);
 /* Writes "ok" where nothing was wrong, and returns the status. */
 ADAMW_INTERNAL adamw_status adamw_schedule_told(adamw_status status, schedule_sentence to);
 ADAMW_INTERNAL adamw_status adamw_schedule_check(const adamw_schedule_config *config, schedule_sentence to);

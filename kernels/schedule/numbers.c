@@ -30,6 +30,27 @@ void adamw_write_real(char *to, size_t size, double x)
                  exponent != 0 ? exponent - 1023 : -1022);
 }
 
+/* mantissa * 2^exponent, of up to 53 bits, put together by integers: where the host has subnormals flushed, ldexp()
+ * makes infinity of one. */
+static double real_of(uint64_t mantissa, int exponent)
+{
+    double x;
+    if (mantissa == 0)
+        return 0;
+    for (; mantissa >> 53 != 0; mantissa >>= 1)
+        exponent++;
+    for (; mantissa >> 52 == 0 && exponent > -1074; mantissa <<= 1)
+        exponent--;
+    if (exponent < -1074)
+        mantissa = exponent > -1138 ? mantissa >> (-1074 - exponent) : 0;
+    if (exponent > 971)
+        return INFINITY;
+    /* The leading bit of a normal number adds 1 to the exponent's field. */
+    const uint64_t field = exponent > -1074 ? (uint64_t)(exponent + 1074) : 0, word = (field << 52) + mantissa;
+    memcpy(&x, &word, sizeof x);
+    return x;
+}
+
 double adamw_read_real(const char *from)
 {
     const bool negative = *from == '-';
@@ -54,7 +75,7 @@ double adamw_read_real(const char *from)
     const bool down = strncmp(from, "p-", 2) == 0;
     for (from += down || strncmp(from, "p+", 2) == 0 ? 2 : 0; *from >= '0' && *from <= '9' && shift < 100000; from++)
         shift = 10 * shift + (*from - '0');
-    const double x = ldexp((double)mantissa, exponent + (down ? -shift : shift));
+    const double x = real_of(mantissa, exponent + (down ? -shift : shift));
     return negative ? -x : x;
 }
 

@@ -1,11 +1,12 @@
 /*
  * scalar.h - the vocabulary (README.md) in portable C: one lane. It is the reference that every other ISA equals, so
- * it has nothing but IEEE operations and fmaf, which is one rounding on every platform.
+ * it has nothing but IEEE operations and an fmaf that is one rounding on every platform (fused.h).
  */
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "fused.h"
 #include "half.h"
 #include "roots.h"
 
@@ -37,9 +38,9 @@ ADAMW_INLINE vfloat v_sub(vfloat a, vfloat b) { return a - b; }
 ADAMW_INLINE vfloat v_mul(vfloat a, vfloat b) { return a * b; }
 ADAMW_INLINE vfloat v_div(vfloat a, vfloat b) { return a / b; }
 ADAMW_INLINE vfloat v_sqrt(vfloat a) { return sqrtf(a); }
-ADAMW_INLINE vfloat v_fma(vfloat a, vfloat b, vfloat c) { return fmaf(a, b, c); }
-ADAMW_INLINE vfloat v_fms(vfloat a, vfloat b, vfloat c) { return fmaf(a, b, -c); }
-ADAMW_INLINE vfloat v_fnma(vfloat a, vfloat b, vfloat c) { return fmaf(-a, b, c); }
+ADAMW_INLINE vfloat v_fma(vfloat a, vfloat b, vfloat c) { return adamw_fmaf(a, b, c); }
+ADAMW_INLINE vfloat v_fms(vfloat a, vfloat b, vfloat c) { return adamw_fmaf(a, b, -c); }
+ADAMW_INLINE vfloat v_fnma(vfloat a, vfloat b, vfloat c) { return adamw_fmaf(-a, b, c); }
 ADAMW_INLINE vfloat v_max_or_nan(vfloat a, vfloat b) { return a > b || a != a ? a : b; }
 ADAMW_INLINE void v_sqrt_bundle(vfloat *x, const root_mix mix)
 {

@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(ADAMW_POSIX)
 #include <unistd.h>
+#endif
 
 void check_skip(const char *format, ...)
 {
@@ -34,9 +36,18 @@ bool check_fail(const char *format, ...)
     return false;
 }
 
+static bool has_terminal(void)
+{
+#if defined(ADAMW_POSIX)
+    return isatty(STDERR_FILENO);
+#else
+    return false;
+#endif
+}
+
 void check_progress(const char *format, ...)
 {
-    if (!isatty(STDERR_FILENO))
+    if (!has_terminal())
         return;
     va_list arguments;
     va_start(arguments, format);

@@ -8,39 +8,19 @@
 #include "../../kernels/plan/plan.h"
 #include "../../kernels/plan/streams.h"
 #include "../../kernels/dispatch/isa.h"
+#include "../../kernels/vec/fused.h" /* what the checks take for fmaf */
 
 /* X(name, what it checks): the one list. Each is `bool check_<name>(const check_options *)` in a file beside this. */
-#define CHECKS(X)                                                                                                    \
+#define CHECKS_ANYWHERE(X)                                                                                           \
     X(isa_equals_scalar, "every ISA and variant against the scalar kernel, nasty inputs, sizes 0 to 130 and larger") \
     X(conformance, "the bits of millions of random values, on every ISA, are those of tests/data/conformance.txt")   \
     X(narrow_conformance, "the bits of every form of narrow streams are those of tests/data/conformance_narrow.txt") \
     X(vocabulary, "every operation of every ISA's vocabulary against plain C, nasty operands")                       \
+    X(fused, "fmaf made of double's operations is one rounding, nasty operands, in every rounding mode")             \
     X(all_floats, "roots and conversions of every ISA are correctly rounded (all 2^32 floats with --full)")          \
     X(bundles, "roots and quotients without the divider are correctly rounded, from every estimate of a CPU's")      \
     X(known_answer, "the test of a build at its first step knows each ISA's kernels, and finds any that is wrong")   \
-    X(memory, "buffers at every byte offset, between canaries and pages that may not be touched")                    \
-    X(split_is_whole, "a tensor in two calls, a list in many calls and any parts equal one call")                    \
-    X(threads_are_one, "threads 1, 2, 3 and 7 give the same bits, in every rounding and subnormal mode")             \
-    X(long_list, "a list of hundreds of tensors, some empty, on 1, 2, 3 and 7 threads")                              \
-    X(groups_and_steps, "each tensor takes its own config and step")                                                 \
     X(resume, "a step's bits do not depend on the calls before it")                                                  \
-    X(team_parts, "each part of a call is done once and joined in order, for every number of threads")               \
-    X(team_environment, "the team's threads work in the caller's rounding mode")                                     \
-    X(team_callers, "many callers at once, one team")                                                                \
-    X(team_nested, "a call inside a part of another call")                                                           \
-    X(team_host, "a parallel-for that the host lends: in order, reversed, on threads, and a careless one")           \
-    X(process_fork, "a forked child steps with threads of its own, also when another thread was in a step")          \
-    X(process_limits, "where the system gives no thread, or no CPU for one, the caller works alone")                 \
-    X(cpu_quota, "the CPUs of a control group's quota, versions 1 and 2")                                            \
-    X(process_threads, "the team's threads have their name, their signals blocked, and stacks that suffice")         \
-    X(process_small_stack, "a caller with a stack of 64 KiB gets its whole update from several threads")             \
-    X(process_exit, "a process ends while its team sleeps, and while another thread is in a step")                   \
-    X(float_env_kept, "the control register is as before, on the caller and on the workers")                         \
-    X(float_env_everywhere, "every public function keeps mode and flags, and has the caller's mode on every thread") \
-    X(unmasked_exceptions,                                                                                           \
-      "a clean run raises no exception where the caller has unmasked them, idle lanes included")                     \
-    X(beyond_32_bits, "a tensor of more than 2^32 values is updated in its right places")                            \
-    X(no_allocation, "a step allocates nothing")                                                                     \
     X(coefficients, "the scalars of a step are within 0.500001 ulp of the exact ones, for steps to 2^63")            \
     X(ema_weights, "the weight of each kind of average is within 0.500001 ulp of the exact one, for steps to 2^40")  \
     X(accuracy_bar, "the scalar kernel against long double, within the bar of kernels/ARITHMETIC.md")                \
@@ -51,7 +31,6 @@
     X(bias_correction, "bias_correction false has the closed form's bits, and a host may fold corrections into lr")  \
     X(no_exp_avg, "a missing exp_avg with beta1 0 has the bits of one that holds zeros, in every kind of call")      \
     X(isa_names, "each ISA's name is found again, and nothing else is a name")                                       \
-    X(small_stack, "a step runs on a stack of 16 KiB, everything else on one of 64 KiB")                             \
     X(isa_choice, "a chosen ISA is active; one that cannot run is an error")                                         \
     X(schedule_published, "the true traces of the two published listings of warmup and plateau")                     \
     X(schedule_warmup_feeds_nothing, "the plateau rule sees no metric of the warmup, in epochs and in steps")        \
@@ -78,8 +57,6 @@
     X(compensated, "a parameter with a compensation has the bits of its formula, and a dead unit decays in full")    \
     X(accumulate, "gradients of every dtype add up with one rounding, on every ISA and thread count")                \
     X(loss_scale, "growth and backoff by GradScaler's rule")                                                         \
-    X(memory_given, "adamw_alloc: zeroed, aligned, and NULL where it cannot be")                                     \
-    X(introspection, "adamw_info_get tells what is so, and which CPUs get AVX2 in spite of AVX-512")                 \
     X(bad_options, "each wrong option of adamw_update has its status and sentence, and nothing is written")          \
     X(schedule_resume, "saved and loaded at every epoch of 200, each kind goes on with the same bits")               \
     X(schedule_extend, "a run made longer has the rates of one that was so long from the start, or is refused")      \
@@ -95,6 +72,35 @@
     X(schedule_negative_metric, "a negative metric that stands still is cut in the sign-safe mode alone")            \
     X(schedule_functions, "cosine and power are correctly rounded, and the same everywhere")                         \
     X(numbers_in_sentences, "a refused number is told by its shortest text, in every rounding mode and locale")      \
+    X(bad_arguments, "each invalid argument has its status and sentence, and nothing is written")
+
+/* Those that need POSIX: files, forks, mapped memory, threads. */
+#define CHECKS_OF_POSIX(X)                                                                                           \
+    X(memory, "buffers at every byte offset, between canaries and pages that may not be touched")                    \
+    X(split_is_whole, "a tensor in two calls, a list in many calls and any parts equal one call")                    \
+    X(threads_are_one, "threads 1, 2, 3 and 7 give the same bits, in every rounding and subnormal mode")             \
+    X(long_list, "a list of hundreds of tensors, some empty, on 1, 2, 3 and 7 threads")                              \
+    X(groups_and_steps, "each tensor takes its own config and step")                                                 \
+    X(team_parts, "each part of a call is done once and joined in order, for every number of threads")               \
+    X(team_environment, "the team's threads work in the caller's rounding mode")                                     \
+    X(team_callers, "many callers at once, one team")                                                                \
+    X(team_nested, "a call inside a part of another call")                                                           \
+    X(team_host, "a parallel-for that the host lends: in order, reversed, on threads, and a careless one")           \
+    X(process_fork, "a forked child steps with threads of its own, also when another thread was in a step")          \
+    X(process_limits, "where the system gives no thread, or no CPU for one, the caller works alone")                 \
+    X(cpu_quota, "the CPUs of a control group's quota, versions 1 and 2")                                            \
+    X(process_threads, "the team's threads have their name, their signals blocked, and stacks that suffice")         \
+    X(process_small_stack, "a caller with a stack of 64 KiB gets its whole update from several threads")             \
+    X(process_exit, "a process ends while its team sleeps, and while another thread is in a step")                   \
+    X(float_env_kept, "the control register is as before, on the caller and on the workers")                         \
+    X(float_env_everywhere, "every public function keeps mode and flags, and has the caller's mode on every thread") \
+    X(unmasked_exceptions,                                                                                           \
+      "a clean run raises no exception where the caller has unmasked them, idle lanes included")                     \
+    X(beyond_32_bits, "a tensor of more than 2^32 values is updated in its right places")                            \
+    X(no_allocation, "a step allocates nothing")                                                                     \
+    X(small_stack, "a step runs on a stack of 16 KiB, everything else on one of 64 KiB")                             \
+    X(memory_given, "adamw_alloc: zeroed, aligned, and NULL where it cannot be")                                     \
+    X(introspection, "adamw_info_get tells what is so, and which CPUs get AVX2 in spite of AVX-512")                 \
     X(files_round_trip, "tensors of every dtype and any name come back, aligned, the same under every locale")       \
     X(files_damaged, "a file with any bit changed or cut at any byte is refused by a byte or tensor")                \
     X(files_headers, "headers that other programs could write: right ones open, wrong ones have their sentence")     \
@@ -105,8 +111,15 @@
     X(files_extra, "a caller's own tensors and text beside a state, which loads as without them")                    \
     X(files_bad_state, "each wrong field of a state has its sentence, and no file is left")                          \
     X(files_shards, "shards of 1 to 8 ranks are read by 1 to 8 ranks to the bit")                                    \
-    X(files_bad_shards, "shards of two saves, with holes or missing are refused by name")                            \
-    X(bad_arguments, "each invalid argument has its status and sentence, and nothing is written")
+    X(files_bad_shards, "shards of two saves, with holes or missing are refused by name")
+
+#if defined(ADAMW_POSIX) && !defined(CHECKS_WITHOUT_POSIX)
+#define CHECKS(X)                                                                                                    \
+    CHECKS_ANYWHERE(X)                                                                                               \
+    CHECKS_OF_POSIX(X)
+#else
+#define CHECKS(X) CHECKS_ANYWHERE(X)
+#endif
 
 typedef struct check_options {
     uint64_t seed;
@@ -121,19 +134,41 @@ CHECKS(CHECK_DECLARE)
 #undef CHECK_DECLARE
 
 /* What a check that cannot run here prints before it returns true. */
-void check_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void check_skip(const char *format, ...) ADAMW_FORMAT(1, 2);
 
 /* Prints where a check failed and returns false, to be returned. */
-bool check_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+bool check_fail(const char *format, ...) ADAMW_FORMAT(1, 2);
 
 /* A line that is written over and over on a terminal; nothing elsewhere. An empty text ends it. */
-void check_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void check_progress(const char *format, ...) ADAMW_FORMAT(1, 2);
 
 /* A seed from the command line or the environment; false if the text is no number. */
 bool parse_seed(const char *text, uint64_t *seed);
 
 /* Whether the options ask for the ISA and it runs here. */
 bool check_wants(const check_options *options, adamw_isa isa);
+
+/* What adamw_float_env_set() flushes subnormals by. */
+#if defined(__x86_64__)
+#define FLUSH_SUBNORMALS UINT64_C(0x8040) /* FTZ and DAZ */
+#elif defined(__aarch64__)
+#define FLUSH_SUBNORMALS (UINT64_C(1) << 24) /* FZ */
+#else
+#define FLUSH_SUBNORMALS UINT64_C(0)
+#endif
+
+/* The rounding modes of <fenv.h>: wasm has one. */
+#if defined(__wasm__)
+#define ROUNDINGS                                                                                                    \
+    {                                                                                                                \
+        FE_TONEAREST                                                                                                 \
+    }
+#else
+#define ROUNDINGS                                                                                                    \
+    {                                                                                                                \
+        FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO                                                          \
+    }
+#endif
 
 #define FOR_EACH_ISA(options, isa)                                                                                   \
     for (adamw_isa isa = ADAMW_ISA_SCALAR; isa < ADAMW_ISA_COUNT; isa = (adamw_isa)(isa + 1))                        \

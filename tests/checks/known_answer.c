@@ -116,19 +116,19 @@ static bool each_is_found(const adamw_kernels *right)
 
 bool check_known_answer(const check_options *options)
 {
-    static const int roundings[] = {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+    static const int roundings[] = ROUNDINGS;
     bool right = true;
     FOR_EACH_ISA(options, isa)
     {
         const adamw_kernels *kernels = adamw_kernels_of(isa);
-        for (int mode = 0; right && mode < 4; mode++) {
+        for (size_t mode = 0; right && mode < sizeof roundings / sizeof roundings[0]; mode++) {
             fesetround(roundings[mode]);
             const uint64_t env = adamw_float_env_get();
             const bool known = adamw_answers_are_known(kernels);
             right = adamw_float_env_get() == env || check_fail("the rounding mode was changed");
             fesetround(FE_TONEAREST);
             if (!known)
-                right = check_fail("%s, rounding mode %d: other answers", adamw_isa_name(isa), mode);
+                right = check_fail("%s, rounding mode %zu: other answers", adamw_isa_name(isa), mode);
         }
         for (int i = 0; !right && i < ADAMW_ANSWERS; i++)
             fprintf(stderr, "  %s answers %d with UINT64_C(0x%016" PRIX64 ")\n", adamw_isa_name(isa), i,

@@ -34,10 +34,10 @@ static void by_formula(compensated_run *run, const adamw_config *config, uint64_
         const float root = sqrtf(v) + k.accurate.eps, u = run->stepped.exp_avg[i] / root;
         float change;
         if (config->decay == ADAMW_DECAY_L2) {
-            change = fmaf(-k.accurate.step_size, u, r);
+            change = adamw_fmaf(-k.accurate.step_size, u, r);
         } else {
             const float with_residual = p + r, decay = k.accurate.decay * with_residual;
-            change = r - fmaf(k.accurate.step_size, u, decay);
+            change = r - adamw_fmaf(k.accurate.step_size, u, decay);
         }
         const float sum = p + change, moved = sum - p;
         run->want[i] = sum;

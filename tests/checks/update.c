@@ -164,7 +164,7 @@ static void by_parts(model *m, const model *input, const adamw_config *config, u
         for (size_t k = 0; k < sizes[i]; k++) {
             const float p = m->x[i].param[k], e = m->ema[i][k];
             if (o->ema != ADAMW_EMA_NONE)
-                m->ema[i][k] = w < 0.5f ? fmaf(w, p - e, e) : fmaf(-(p - e), 1 - w, p);
+                m->ema[i][k] = w < 0.5f ? adamw_fmaf(w, p - e, e) : adamw_fmaf(-(p - e), 1 - w, p);
             if (o->copy)
                 m->copy[i][k] = half_of(p, tensors[i].copy_dtype);
             /* One pass leaves the gradients as they are, where passes of their own would scale and clip them. */

@@ -6,7 +6,6 @@
 
 #include "files.h"
 
-#define SHOWN(name) adamw_files_show(name).text
 
 typedef struct adamw_files_reader {
     adamw_file *file;

@@ -45,7 +45,7 @@ static int refuse_environment(const adamw_info *info)
     fflush(stdout);
     fprintf(stderr, "adamw-info: ADAMW_ISA is '%s': it must be one of %s", name != NULL ? name : "",
             adamw_isa_name(ADAMW_ISA_AUTO));
-    for (adamw_isa isa = ADAMW_ISA_SCALAR; isa <= ADAMW_ISA_NEON; isa = (adamw_isa)(isa + 1))
+    for (adamw_isa isa = ADAMW_ISA_SCALAR; isa < ADAMW_ISA_COUNT; isa = (adamw_isa)(isa + 1))
         if (adamw_isa_supported(isa))
             fprintf(stderr, ", %s", adamw_isa_name(isa));
     fprintf(stderr, ", which run here\n");

@@ -18,8 +18,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SHOWN(name) adamw_files_show(name).text
-
 /* ---- one file ---- */
 
 /* A regular file, open for reading, with its size; the descriptor, or -1 with the status in *status. */

@@ -1,6 +1,6 @@
 /*
  * message.h - the one way in which a refused argument gets its sentence, and in which steps and schedules alike show
- * the refused number. A call that asks for the status alone passes an empty sentence, which nothing is written to.
+ * the refused number. A call that needs the status alone passes an empty sentence, and nothing is formatted.
  */
 #ifndef ADAMW_PLAN_MESSAGE_H
 #define ADAMW_PLAN_MESSAGE_H

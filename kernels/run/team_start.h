@@ -1,6 +1,6 @@
 /*
  * team_start.h - how a thread of the library is started: its stack, its signals, its name; and the team's clock. What
- * a thread does is team_threads.c's.
+ * it does stands in team_threads.c.
  */
 #ifndef ADAMW_RUN_TEAM_START_H
 #define ADAMW_RUN_TEAM_START_H

@@ -82,7 +82,8 @@ static void add_row(fleet *x, const double *row)
         last->cycles++;
     } else {
         fail("%s: line %zu, columns 1 and 2: unit %s cycle %s does not follow unit %zu cycle %zu", x->name,
-             x->rows + 1, shortest_of(row[0]).text, shortest_of(row[1]).text, x->engines, last != NULL ? last->cycles : 0);
+             x->rows + 1, shortest_of(row[0]).text, shortest_of(row[1]).text, x->engines,
+             last != NULL ? last->cycles : 0);
     }
     x->rows++;
 }
@@ -113,8 +114,7 @@ void read_lives(const char *directory, const char *subset, fleet *test)
     double left;
     for (cursor at = {.file = &text}; next_row(&at, 1, &left);) {
         if (left < 0)
-            fail("%s: line %zu: a remaining life of %s is negative", text.name, at.line,
-                 shortest_of(left).text);
+            fail("%s: line %zu: a remaining life of %s is negative", text.name, at.line, shortest_of(left).text);
         if (count == test->engines)
             fail("%s: line %zu: more lines than the %zu units of %s", text.name, at.line, test->engines, test->name);
         test->engine[count++].left = left;

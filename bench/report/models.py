@@ -27,7 +27,7 @@ def _check(path, name, dims):
     product = 1
     for dim in dims:
         if isinstance(dim, bool) or not isinstance(dim, int) or dim < 0 or dim > LARGEST:
-            raise UserError(f"{path}: tensor {name[:60]!r} has the dimension {str(dim)[:40]}: it must be 0 to 2^60")
+            raise UserError(f"{path}: tensor {name[:60]!r} has the dimension {ascii(dim)[:40]}: it must be 0 to 2^60")
         product = min(product * dim, LARGEST + 1)
     if product > LARGEST:
         raise UserError(f"{path}: tensor {name[:60]!r} has more than 2^60 values")

@@ -97,6 +97,7 @@ class Shapes(unittest.TestCase):
         self.refused("tensor 'a' has no dtype and shape", safetensors({"a": {"shape": [1]}}))
         self.refused("has the dimension -1", safetensors({"a": {"dtype": "F32", "shape": [-1]}}))
         self.refused("has the dimension 1.5", safetensors({"a": {"dtype": "F32", "shape": [1.5]}}))
+        self.refused("has the dimension '\\x1b[2J'", safetensors({"a": {"dtype": "F32", "shape": ["\x1b[2J"]}}))
         self.refused("more than 2^60 values", safetensors({"a": {"dtype": "F32", "shape": [1 << 40, 1 << 40]}}))
         self.refused("no tensor of floating-point values", safetensors({"a": {"dtype": "I8", "shape": [1]}}))
 

@@ -90,7 +90,7 @@ void lr_print_table(FILE *to, const lr_options *o, const lr_trace *right, const 
         const int64_t i = e * right->points_per_epoch;
         const double lr = right->lr[i];
         fprintf(to, "%6lld  %-6s  %10.4g  %6.1f%%  %7s  %12.4g", (long long)e, lr_phase(right, i), lr,
-                100 * lr / o->recipe.base_lr, decades(o, lr), right->weight_decay[i]);
+                o->recipe.base_lr > 0 ? 100 * lr / o->recipe.base_lr : 100, decades(o, lr), right->weight_decay[i]);
         if (plateau)
             fprintf(to, "  %8.4g", right->metric[e]);
         if (wrong != NULL)

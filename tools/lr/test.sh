@@ -66,6 +66,10 @@ fi
     fail "no word about a plateau without a floor"
 ! "$lr" --schedule plateau --patience 3 --min-lr 1e-6 --no-chart | grep -q 'thousandth' || fail "a floor is not seen"
 
+# A full rate of 0 divides nothing.
+"$lr" --schedule constant --lr 0 > "$folder/zero.txt" || fail "a rate of 0 is refused"
+! grep -q 'nan\|inf' "$folder/zero.txt" || fail "a rate of 0 is told as $(grep -m 1 'nan\|inf' "$folder/zero.txt")"
+
 # Steps that are refused are not timed.
 ! ADAMW_ISA=none "$lr" --speed > "$folder/out" 2> "$folder/said" && [ ! -s "$folder/out" ] &&
     grep -q '^adamw-lr: --speed: the AdamW step is refused.*ADAMW_ISA' "$folder/said" || fail "--speed of refused steps"

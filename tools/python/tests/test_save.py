@@ -104,7 +104,8 @@ def test_other_dtypes_and_values(tmp_path):
     assert_same_state_dict(optimizer.state_dict(), other.state_dict())
 
 
-@pytest.mark.parametrize("options", ({}, {"master": "split"}, {"state_dtype": torch.bfloat16, "rounding": "stochastic"}))
+@pytest.mark.parametrize("options", (
+    {}, {"master": "split"}, {"state_dtype": torch.bfloat16, "rounding": "stochastic"}))
 def test_narrow_runs(tmp_path, options):
     """bfloat16 parameters of ours, with residuals, states in bfloat16 and random rounding: three steps and three."""
     def run():

@@ -67,7 +67,7 @@ def quantize(tensor: Tensor, values: Tensor, block: int = BLOCK) -> tuple[Tensor
     rows = torch.nn.functional.pad(flat, (0, -flat.numel() % block)).reshape(-1, block)
     scale = rows.abs().amax(1, keepdim=True)
     codes, exact = _codes(rows, scale, values)
-    for index in (~exact & scale[:, 0].isfinite()).nonzero()[:, 0].split(1024):  # 25 MB each
+    for index in torch.split((~exact & scale[:, 0].isfinite()).nonzero()[:, 0], 1024):  # 25 MB each
         trials, fits = _fitting_scales(rows[index], values)
         while (some := fits.any(1)).any():
             index, trials, fits = index[some], trials[some], fits[some]

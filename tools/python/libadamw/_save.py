@@ -23,7 +23,6 @@ _GROUPS = "torch.param_groups"  # metadata: what groups have beside the hyperpar
 _NUMBERS = ("lr", "eps", "weight_decay")
 _FLAGS = {"amsgrad": False, "maximize": False, "decoupled_weight_decay": True}  # where a group does not have them
 _ORDER = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")  # torch's, in a state
-_RESIDUAL = "param_residual"  # int16: the low half of a parameter that is kept in bfloat16
 
 
 def _dtypes() -> dict[torch.dtype, str]:
@@ -125,12 +124,13 @@ def _decoupled(group: dict[str, Any], optimizer: torch.optim.Optimizer) -> bool:
 
 def _hyperparameters(group: dict[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Stored]:
     arithmetic = lib.ARITHMETIC[getattr(optimizer, "arithmetic", "torch")]
+    rounding = getattr(getattr(optimizer, "precision", None), "rounding", "nearest")
     result = {key: scalar("F64", float(group[key])) for key in _NUMBERS}
     result["betas"] = scalar("F64", *map(float, group["betas"]))
     result["decoupled_weight_decay"] = scalar("BOOL", _decoupled(group, optimizer))
     result |= {key: scalar("BOOL", bool(group.get(key, False))) for key in ("amsgrad", "maximize")}
     return result | {"arithmetic": scalar("U8", arithmetic), "bias_correction": scalar("BOOL", True),
-                     "rounding": scalar("U8", 0)}
+                     "rounding": scalar("U8", lib.ROUNDING[rounding])}
 
 
 def _other_options(groups: list[dict[str, Any]], names: list[list[str]]) -> str:
@@ -201,11 +201,24 @@ def save(
 # ---- loading ----
 
 
-def _state_of(file: File, name: str, param: torch.Tensor, there: dict[str, torch.Tensor], amsgrad: bool,
-              used: set[str]) -> dict[str, torch.Tensor]:
-    """The state of one parameter, with the dtypes that the optimizer has or would make."""
+def _dtype_of(optimizer: torch.optim.Optimizer, param: torch.Tensor, key: str) -> torch.dtype:
+    """What the optimizer has there, or would make."""
     import torch
 
+    from ._precision import has_kernel, state_dtype_of
+
+    value = optimizer.state.get(param, {}).get(key)
+    if isinstance(value, torch.Tensor):
+        return value.dtype
+    precision = getattr(optimizer, "precision", None)
+    if precision is not None and has_kernel(param, getattr(optimizer, "arithmetic", "torch")):
+        return state_dtype_of(key, param, precision)
+    return param.dtype
+
+
+def _state_of(file: File, name: str, optimizer: torch.optim.Optimizer, param: torch.Tensor, amsgrad: bool,
+              used: set[str]) -> dict[str, torch.Tensor]:
+    """The state of one parameter, whose tensors must be as the optimizer has them."""
     dtypes = {dtype: torch_dtype for torch_dtype, dtype in _dtypes().items()}
     prefix = f"state.{name}."
     found = {key[len(prefix):]: value for key, value in file.items()
@@ -225,7 +238,7 @@ def _state_of(file: File, name: str, param: torch.Tensor, there: dict[str, torch
         if value.shape != tuple(param.shape):
             raise ValueError(f"{file.path}: tensor {full!r} has the shape {value.shape}: the parameter here has "
                              f"{tuple(param.shape)}")
-        wanted = there[key].dtype if key in there else torch.int16 if key == _RESIDUAL else param.dtype
+        wanted = _dtype_of(optimizer, param, key)
         if dtypes.get(value.dtype) != wanted:
             raise ValueError(f"{file.path}: tensor {full!r} is {value.dtype}: the optimizer here has {wanted}")
         state[key] = tensor_of(value, param)
@@ -354,9 +367,7 @@ def load(
         for group, row in zip(optimizer.param_groups, names):
             loaded = _group_of(file, group, row, others, _decoupled(group, optimizer))
             for param, name in zip(group["params"], row):
-                there = {key: value for key, value in optimizer.state.get(param, {}).items()
-                         if isinstance(value, torch.Tensor)}
-                found = _state_of(file, name, param, there, bool(loaded.get("amsgrad", False)), used)
+                found = _state_of(file, name, optimizer, param, bool(loaded.get("amsgrad", False)), used)
                 if found:
                     state[number] = found
                 number += 1

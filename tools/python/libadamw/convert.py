@@ -16,9 +16,10 @@ from torch import Tensor
 
 from ._eight_bits import BLOCK, dequantize, dynamic_map, quantize
 from ._llmc import LlmcState, read_llmc, write_llmc
+from ._masters import join, split
 
-__all__ = ["LlmcState", "from_bitsandbytes", "from_torchao", "from_transformer_engine", "join_bfloat16", "read_llmc",
-           "split_bfloat16", "to_bitsandbytes", "to_torchao", "to_transformer_engine", "write_llmc"]
+__all__ = ["LlmcState", "from_bitsandbytes", "from_torchao", "from_transformer_engine", "read_llmc",
+           "to_bitsandbytes", "to_torchao", "to_transformer_engine", "write_llmc"]
 
 StateDict = dict[str, Any]
 _MOMENTS = ("exp_avg", "exp_avg_sq")
@@ -150,26 +151,6 @@ def to_torchao(state_dict: StateDict) -> StateDict:
 # ---- TransformerEngine: float32 parameters as bfloat16 and a remainder of 16 bits ----
 
 
-def split_bfloat16(values: Tensor) -> tuple[Tensor, Tensor]:
-    """A float32 tensor as bfloat16 and the int16 that is left: the bits' halves, the upper one counted up where the
-    lower one is negative. Every bit comes back by join_bfloat16()."""
-    if values.dtype != torch.float32:
-        raise ValueError(f"values is {values.dtype}: it must be torch.float32")
-    bits = values.detach().contiguous().view(torch.int32)
-    low = bits.to(torch.int16)
-    high = ((bits >> 16) + (low < 0)).to(torch.int16)
-    return high.view(torch.bfloat16), low
-
-
-def join_bfloat16(param: Tensor, remainder: Tensor) -> Tensor:
-    """The float32 tensor of a bfloat16 one and its remainder."""
-    if param.dtype != torch.bfloat16 or remainder.dtype != torch.int16 or param.shape != remainder.shape:
-        raise ValueError(f"param is {param.dtype} of shape {tuple(param.shape)} and remainder {remainder.dtype} of "
-                         f"{tuple(remainder.shape)}: they must be torch.bfloat16 and torch.int16 of one shape")
-    high = param.detach().contiguous().view(torch.int16).int() - (remainder < 0).int()
-    return (high << 16 | (remainder.int() & 0xFFFF)).view(torch.float32)
-
-
 def _numbered(state_dict: StateDict, params: list[Tensor]) -> dict[Any, Tensor]:
     numbers = [number for group in state_dict["param_groups"] for number in group["params"]]
     if len(numbers) != len(params):
@@ -200,7 +181,7 @@ def from_transformer_engine(state_dict: StateDict, params: list[Tensor]) -> tupl
                 raise ValueError(f"{key} of parameter {number} is {value.dtype}: it must be floating-point")
             state[key] = value.float().clone()
         master = _take(values, number, "master_param")
-        masters[number] = master.clone() if master.dtype == torch.float32 else join_bfloat16(numbered[number], master)
+        masters[number] = master.clone() if master.dtype == torch.float32 else join(numbered[number], master)
         result["state"][number] = state
     return result, list(masters.values())
 
@@ -213,7 +194,7 @@ def to_transformer_engine(state_dict: StateDict, params: list[Tensor]) -> tuple[
     """
     result = _map_states(state_dict, lambda number, values: values)
     numbered = _numbered(result, params)
-    halves = {number: split_bfloat16(param) for number, param in numbered.items()}
+    halves = {number: split(param) for number, param in numbered.items()}
     for place, group in enumerate(result["param_groups"]):
         steps = {int(_take(result["state"][number], number, "step"))
                  for number in group["params"] if number in result["state"]}

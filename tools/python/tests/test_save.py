@@ -104,6 +104,36 @@ def test_other_dtypes_and_values(tmp_path):
     assert_same_state_dict(optimizer.state_dict(), other.state_dict())
 
 
+@pytest.mark.parametrize("options", (
+    {}, {"master": "split"}, {"state_dtype": torch.bfloat16, "rounding": "stochastic"}))
+def test_narrow_runs(tmp_path, options):
+    """bfloat16 parameters of ours, with residuals, states in bfloat16 and random rounding: three steps and three."""
+    def run():
+        params = [torch.nn.Parameter(torch.ones(70).bfloat16()), torch.nn.Parameter(torch.ones(3))]
+        return params, libadamw.torch.AdamW(params, arithmetic="accurate", **options)
+
+    def steps(first, *runs):
+        for step in range(first, first + 3):
+            for params, optimizer in runs:
+                for param in params:
+                    param.grad = torch.linspace(-1, step, param.numel()).to(param.dtype)
+                optimizer.step()
+
+    whole, broken, rest = run(), run(), run()
+    steps(1, whole, broken)
+    libadamw.save(tmp_path / "x", broken[1])
+    with torch.no_grad():
+        for param, value in zip(rest[0], broken[0]):
+            param.copy_(value)
+    libadamw.load(tmp_path / "x", rest[1])
+    assert_same(*broken, *rest)
+    steps(4, whole, rest)
+    assert_same(*whole, *rest)
+    with pytest.raises(ValueError, match="'state.0.exp_avg' is (F32|BF16): the optimizer here has torch"):
+        libadamw.load(tmp_path / "x", torch.optim.AdamW(
+            [torch.nn.Parameter(torch.ones(70).half()), torch.nn.Parameter(torch.ones(3))]))
+
+
 def test_a_rate_in_a_tensor(tmp_path):
     params = make_params([(3,)])
     optimizer = torch.optim.AdamW(params, lr=torch.tensor(0.25), foreach=False)

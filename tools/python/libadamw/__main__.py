@@ -35,7 +35,10 @@ def main() -> int:
     if info.active != lib.ISA["auto"]:
         return 0
     reason = info.reason.decode()
-    if not reason.startswith("ADAMW_TUNING"):
+    _, separator, right = reason.partition(": it must be ")
+    if reason.startswith("ADAMW_TUNING") and separator:
+        reason = f"ADAMW_TUNING is '{os.environ.get('ADAMW_TUNING', '')}'{separator}{right}"
+    elif reason.startswith("ADAMW_ISA"):
         reason = f"ADAMW_ISA is '{os.environ.get('ADAMW_ISA', '')}': it must be one of {', '.join(runs)}, which run here"
     print(f"python -m libadamw: {reason}", file=sys.stderr)
     return 2

@@ -95,6 +95,14 @@ def state_dtype_of(key: str, param: torch.Tensor, precision: Precision) -> torch
     return precision.state_dtype or torch.float32
 
 
+def loaded_dtype(optimizer: torch.optim.Optimizer, key: str, param: torch.Tensor) -> torch.dtype:
+    """The dtype of a state that any optimizer would make; torch's have the parameter's."""
+    precision = getattr(optimizer, "precision", None)
+    if precision is not None and has_kernel(param, optimizer.arithmetic):
+        return state_dtype_of(key, param, precision)
+    return torch.int16 if key == RESIDUAL_STATE else param.dtype
+
+
 def is_new(state: dict[str, Any]) -> bool:
     """Whether a state has yet to begin; from_float32() may have put a residual there."""
     return not state.keys() - {RESIDUAL_STATE}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _GROUPS = "torch.param_groups"  # metadata: what groups have beside the hyperparameters, as JSON
 _NUMBERS = ("lr", "eps", "weight_decay")
 _FLAGS = {"amsgrad": False, "maximize": False, "decoupled_weight_decay": True}  # where a group does not have them
-_ORDER = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")  # torch's, in a state
+_ORDER = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "param_residual", "param_ema")  # in a state
 
 
 def _dtypes() -> dict[torch.dtype, str]:
@@ -201,24 +201,12 @@ def save(
 # ---- loading ----
 
 
-def _dtype_of(optimizer: torch.optim.Optimizer, param: torch.Tensor, key: str) -> torch.dtype:
-    """What the optimizer has there, or would make."""
-    import torch
-
-    from ._precision import has_kernel, state_dtype_of
-
-    value = optimizer.state.get(param, {}).get(key)
-    if isinstance(value, torch.Tensor):
-        return value.dtype
-    precision = getattr(optimizer, "precision", None)
-    if precision is not None and has_kernel(param, getattr(optimizer, "arithmetic", "torch")):
-        return state_dtype_of(key, param, precision)
-    return param.dtype
-
-
-def _state_of(file: File, name: str, optimizer: torch.optim.Optimizer, param: torch.Tensor, amsgrad: bool,
+def _state_of(file: File, name: str, param: torch.Tensor, optimizer: torch.optim.Optimizer, amsgrad: bool,
               used: set[str]) -> dict[str, torch.Tensor]:
-    """The state of one parameter, whose tensors must be as the optimizer has them."""
+    """The state of one parameter, with the dtypes that the optimizer has or would make."""
+    from ._precision import loaded_dtype
+
+    there = {key: value for key, value in optimizer.state.get(param, {}).items() if hasattr(value, "dtype")}
     dtypes = {dtype: torch_dtype for torch_dtype, dtype in _dtypes().items()}
     prefix = f"state.{name}."
     found = {key[len(prefix):]: value for key, value in file.items()
@@ -238,7 +226,7 @@ def _state_of(file: File, name: str, optimizer: torch.optim.Optimizer, param: to
         if value.shape != tuple(param.shape):
             raise ValueError(f"{file.path}: tensor {full!r} has the shape {value.shape}: the parameter here has "
                              f"{tuple(param.shape)}")
-        wanted = _dtype_of(optimizer, param, key)
+        wanted = there[key].dtype if key in there else loaded_dtype(optimizer, key, param)
         if dtypes.get(value.dtype) != wanted:
             raise ValueError(f"{file.path}: tensor {full!r} is {value.dtype}: the optimizer here has {wanted}")
         state[key] = tensor_of(value, param)
@@ -367,7 +355,7 @@ def load(
         for group, row in zip(optimizer.param_groups, names):
             loaded = _group_of(file, group, row, others, _decoupled(group, optimizer))
             for param, name in zip(group["params"], row):
-                found = _state_of(file, name, optimizer, param, bool(loaded.get("amsgrad", False)), used)
+                found = _state_of(file, name, param, optimizer, bool(loaded.get("amsgrad", False)), used)
                 if found:
                     state[number] = found
                 number += 1

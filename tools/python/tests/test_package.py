@@ -134,8 +134,8 @@ def test_info(tmp_path):
     (tmp_path / "libadamw.so.0").symlink_to(library.resolve())
     subprocess.run([compiler, str(root / "tools/info/adamw_info.c"), str(library), f"-Wl,-rpath,{tmp_path}", "-o",
                     str(tmp_path / "adamw-info")], check=True)
-    for choice in ("", "scalar", "no-such"):
-        environment = os.environ | {"ADAMW_ISA": choice}
+    for variable, choice in (("ISA", ""), ("ISA", "scalar"), ("ISA", "no-such"), ("TUNING", "no-such")):
+        environment = os.environ | {f"ADAMW_{variable}": choice}
         theirs = subprocess.run([tmp_path / "adamw-info"], env=environment, capture_output=True, text=True)
         ours = subprocess.run([sys.executable, "-m", "libadamw"], env=environment, capture_output=True, text=True)
         assert ours.returncode == theirs.returncode and ours.stdout == theirs.stdout

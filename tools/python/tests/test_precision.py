@@ -215,6 +215,23 @@ def test_resumes_to_the_bit(form):
     assert_same(params, optimizer, more, copied)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_of_the_library(form, tmp_path):
+    """libadamw.save and load, into an optimizer that has made no step."""
+    dtype, options = FORMS[form]
+    params = narrow_params(dtype)
+    optimizer = AdamW(params, **OPTIONS | options)
+    narrow_grads(params, dtype=dtype)
+    optimizer.step()
+    libadamw.save(tmp_path / "run.safetensors", optimizer)
+    others = [torch.nn.Parameter(param.detach().clone()) for param in params]
+    fresh = AdamW(others, **OPTIONS | options)
+    libadamw.load(tmp_path / "run.safetensors", optimizer=fresh)
+    narrow_grads(params, others, dtype=dtype)
+    optimizer.step(), fresh.step()
+    assert_same(params, optimizer, others, fresh)
+
+
 def test_load_takes_the_tensors_over():
     """As torch's does where no dtype is converted."""
     params = narrow_params(BF16)

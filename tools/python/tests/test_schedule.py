@@ -242,14 +242,30 @@ def test_a_rate_written_by_hand_is_refused(key):
 
 
 def test_a_group_added_in_mid_run():
-    """It starts with its own rate as the full one, at the point where the schedule is."""
-    optimizer = make_optimizer()
+    """Its own rate until the schedule is applied again, as under torch's schedulers; from then on that is its full
+    one, at the point where the schedule is."""
+    optimizer, other = make_optimizer(), make_optimizer()
     scheduler = Schedule("linear", total=10).attach(optimizer)
+    theirs = torch.optim.lr_scheduler.ExponentialLR(other, 0.9)
     for _ in range(4):
         scheduler.step()
-    optimizer.add_param_group({"params": [torch.nn.Parameter(torch.ones(2))], "lr": 1e-2})
+        other.step()
+        theirs.step()
+    for each in (optimizer, other):
+        each.add_param_group({"params": [torch.nn.Parameter(torch.ones(2))], "lr": 1e-2})
+    assert scheduler.get_last_lr()[1] == other.param_groups[1]["lr"] == 1e-2
     scheduler.step()
     assert [math.isclose(lr, full * 0.5) for lr, full in zip(scheduler.get_last_lr(), (1e-3, 1e-2))] == [True] * 2
+
+
+def test_one_cycle_leaves_the_betas_alone():
+    """torch's OneCycleLR with cycle_momentum=False."""
+    optimizer = make_optimizer()
+    scheduler = Schedule("one-cycle", total=10).attach(optimizer)
+    betas = optimizer.param_groups[0]["betas"]
+    for _ in range(10):
+        scheduler.step()
+        assert optimizer.param_groups[0]["betas"] == betas
 
 
 def test_counting_without_an_optimizer_is_said():

@@ -17,12 +17,16 @@
 
 #include "team_start.h"
 
-/* The parts of a call need less than the 64 KiB that adamw.h names. Without optimisation each variable of a kernel has a
- * place of its own, 345 KB of them in AVX2's, and a sanitizer adds to them. Memory that is not touched costs nothing. */
-#if !defined(__has_feature)
-#define __has_feature(x) 0
+/* The parts of a call need less than the 64 KiB that adamw.h names. Without optimisation each variable of a kernel has
+ * a place of its own, 345 KB of them in AVX2's, and a sanitizer adds to them. Memory that is not touched costs nothing. */
+#if !defined(__OPTIMIZE__) || defined(__SANITIZE_ADDRESS__)
+#define LARGE_FRAMES
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LARGE_FRAMES
 #endif
-#if !defined(__OPTIMIZE__) || defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#endif
+#if defined(LARGE_FRAMES)
 enum { STACK = 8 << 20 };
 #else
 enum { STACK = 256 << 10 };

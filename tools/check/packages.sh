@@ -1,5 +1,6 @@
-# packages.sh - parts of tools/check.sh about the ways in which the library is handed on: CMake, one file and what is made
-# of it, a source distribution. Each builds tools/packaging/consumer, whose digest has to be that of the library as make builds it.
+# packages.sh - parts of tools/check.sh about the ways in which the library is handed on: CMake, one file and what is
+# made of it, packages, a source distribution. Each builds tools/packaging/consumer, whose digest has to be that of
+# the library as make builds it.
 
 consumer=tools/packaging/consumer
 
@@ -205,7 +206,8 @@ part_vcpkg() {
 manifest = json.load(open('$port/vcpkg.json'))
 header = re.search('ADAMW_VERSION_STRING \"(.+)\"', open('include/adamw.h').read())[1]
 sys.exit(manifest['version'] != header and f'vcpkg.json has version {manifest[\"version\"]}, the header {header}')"
-    cmake -DPORTFILE="$PWD/$port/portfile.cmake" -DCURRENT_PACKAGES_DIR="$PWD/$work/in stalled" -P tools/check/vcpkg.cmake
+    cmake -DPORTFILE="$PWD/$port/portfile.cmake" -DCURRENT_PACKAGES_DIR="$PWD/$work/in stalled" \
+        -P tools/check/vcpkg.cmake
     consume found -DADAMW_ROUTE=installed -DCMAKE_PREFIX_PATH="$PWD/$work/in stalled"
     for file in share/libadamw/copyright share/libadamw/usage lib/libadamw.a include/adamw.h; do
         [ -s "$work/in stalled/$file" ] || fail "the port installs no $file"
@@ -220,7 +222,8 @@ part_debian() {
     export DEBEMAIL=packager@example.org
     make BUILD="$work" deb
     # No bug of Debian's asks for the package yet.
-    lintian --allow-root --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs "$work"/debian/*.changes
+    lintian --allow-root --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs \
+        "$work"/debian/*.changes
     for package in "$work"/debian/libadamw0_*.deb "$work"/debian/libadamw-dev_*.deb; do
         dpkg-deb -x "$package" "$work/root"
     done

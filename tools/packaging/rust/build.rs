@@ -8,7 +8,7 @@ use std::process::Command;
 fn main() {
     let out = PathBuf::from(env::var("OUT_DIR").unwrap());
     let (object, archive) = (out.join("adamw.o"), out.join("libadamw.a"));
-    // A level of its own, because a debug build of cargo would leave the kernels unoptimised: 36 times as slow and more.
+    // A level of its own, because a debug build of cargo would leave the kernels unoptimised.
     run(Command::new(tool("CC", "cc"))
         .args(&["-O2", "-fPIC", "-fvisibility=hidden"])
         .args(env::var("CFLAGS").unwrap_or_default().split_whitespace())
@@ -23,7 +23,8 @@ fn main() {
         println!("cargo:rustc-link-lib=m");
         println!("cargo:rustc-link-lib=pthread"); // a part of libc from glibc 2.34 on
     }
-    println!("cargo:include={}", env::var("CARGO_MANIFEST_DIR").unwrap()); // DEP_ADAMW_INCLUDE of those who depend on it
+    // DEP_ADAMW_INCLUDE of those who depend on it.
+    println!("cargo:include={}", env::var("CARGO_MANIFEST_DIR").unwrap());
     for changed in &["adamw.c", "adamw.h", "build.rs"] {
         println!("cargo:rerun-if-changed={}", changed);
     }

@@ -49,6 +49,14 @@ check | g++         | g++
 check | cppcheck    | cppcheck
 check | cmake       | cmake
 amalgamation | python3 | python3
+platforms | py:ensurepip | python3-venv
+platforms | llvm-nm-14  | llvm-14
+platforms | node        | nodejs
+platforms | wine        | wine wine64
+platforms | x86_64-w64-mingw32-gcc | gcc-mingw-w64-x86-64
+platforms | riscv64-linux-gnu-gcc | gcc-riscv64-linux-gnu libc6-dev-riscv64-cross
+platforms | powerpc64le-linux-gnu-gcc | gcc-powerpc64le-linux-gnu libc6-dev-ppc64el-cross
+platforms | qemu-riscv64 | qemu-user
 check | clang-tidy-14 | clang-tidy-14
 python | cc         | gcc libc6-dev
 python | python3    | python3

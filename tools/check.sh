@@ -54,6 +54,12 @@ fuzz         | part_fuzz                        | libFuzzer: any bytes as a list
 qemu-arm64   | part_qemu_arm64                  | AArch64 with NEON
 qemu-haswell | part_qemu_x86 Haswell avx2       | x86-64 with AVX2 and without AVX-512
 qemu-nehalem | part_qemu_x86 Nehalem scalar     | x86-64 with neither
+platforms    | part_platforms                   | every supported target compiles and has its names; others: one error line
+windows      | part_windows                     | Windows by mingw, under wine, and its DLL
+musl         | part_musl                        | musl on this CPU
+wasm         | part_wasm                        | wasm32 under node
+riscv64      | part_cross riscv64 qemu-riscv64  | riscv64, scalar
+ppc64le      | part_cross powerpc64le qemu-ppc64le | ppc64le, scalar
 emulate-avx512 | part_emulate_avx512           | AVX-512 on any x86-64, with its intrinsics in plain C
 analyzer     | part_analyzer                    | gcc -fanalyzer
 clang-tidy   | part_clang_tidy short            | clang-tidy, the checks of .clang-tidy, over the C files of every folder

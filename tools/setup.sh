@@ -55,6 +55,14 @@ crate | python3     | python3
 crate | cc          | gcc libc6-dev
 crate | bindgen     | bindgen clang
 crate | cargo       | cargo
+platforms | py:ensurepip | python3-venv
+platforms | llvm-nm-14  | llvm-14
+platforms | node        | nodejs
+platforms | wine        | wine wine64
+platforms | x86_64-w64-mingw32-gcc | gcc-mingw-w64-x86-64
+platforms | riscv64-linux-gnu-gcc | gcc-riscv64-linux-gnu libc6-dev-riscv64-cross
+platforms | powerpc64le-linux-gnu-gcc | gcc-powerpc64le-linux-gnu libc6-dev-ppc64el-cross
+platforms | qemu-riscv64 | qemu-user
 check | clang-tidy-14 | clang-tidy-14
 check | patch       | patch
 examples | cc       | gcc libc6-dev

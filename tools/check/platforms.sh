@@ -14,6 +14,12 @@ needs_zig() {
     fi
 }
 
+# Installs what tools/setup.sh platforms names, and skips the part where one of the commands is missing all the same.
+has_tools() {
+    tools/setup.sh platforms || echo "going on with what is there"
+    needs "$@"
+}
+
 # zig_cc TARGET FLAG ...
 zig_cc() {
     target=$1
@@ -42,7 +48,7 @@ has_the_names() {
 
 # Every target compiles without a warning; -O0, because the others below are run. Windows and WASI have no files.
 part_platforms() {
-    needs llvm-nm-14
+    has_tools llvm-nm-14
     needs_zig
     make_one_file
     for target in x86_64-linux-musl aarch64-linux-musl aarch64-macos x86_64-macos x86_64-freebsd aarch64-freebsd \
@@ -90,7 +96,7 @@ run_checks_of() {
 }
 
 part_windows() {
-    needs x86_64-w64-mingw32-gcc wine
+    has_tools x86_64-w64-mingw32-gcc wine
     make_one_file
     export WINEPREFIX="$PWD/$work/wine" WINEDEBUG=-all
     build_checks plain.exe x86_64-w64-mingw32-gcc -O1 -static
@@ -108,7 +114,7 @@ part_windows() {
 
 # part_cross CPU ISA: a CPU that has the scalar kernels alone, under qemu.
 part_cross() {
-    needs "$1-linux-gnu-gcc" "$2"
+    has_tools "$1-linux-gnu-gcc" "$2"
     make_one_file
     build_checks plain "$1-linux-gnu-gcc" -O1 -static -pthread
     run_checks_of "$2 $work/plain" scalar
@@ -116,10 +122,10 @@ part_cross() {
 
 # WASI under node, whose preview1 has files and a clock. The engine's stack is small, so the program has one of its own.
 part_wasm() {
-    needs node
+    has_tools node
     needs_zig
     make_one_file
-    build_checks plain.wasm build/zig/zig cc -target wasm32-wasi -O1 -fno-sanitize=all -Wl,-z,stack-size=4194304
+    build_checks plain.wasm build/zig/zig cc -target wasm32-wasi -O1 -fno-sanitize=all -Wl,-z,stack-size=4194304,--initial-memory=536870912
     cat >"$work/run.mjs" <<'END'
 import { readFileSync } from 'node:fs';
 import { WASI } from 'node:wasi';

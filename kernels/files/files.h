@@ -39,6 +39,7 @@ typedef struct adamw_files_shown {
     char text[104];
 } adamw_files_shown;
 ADAMW_INTERNAL adamw_files_shown adamw_files_show(const char *name);
+#define SHOWN(name) adamw_files_show(name).text
 
 /* An errno in English words; strerror() follows the locale. */
 ADAMW_INTERNAL const char *adamw_files_reason(int error);

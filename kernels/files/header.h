@@ -8,7 +8,6 @@
 
 #if defined(ADAMW_POSIX)
 
-#define SHOWN(name) adamw_files_show(name).text
 
 typedef struct adamw_files_reader {
     adamw_file *file;

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHOWN(name) adamw_files_show(name).text
 
 typedef struct adamw_files_pair pair;
 

@@ -8,7 +8,6 @@
 
 #if defined(ADAMW_POSIX)
 
-#define SHOWN(name) adamw_files_show(name).text
 /* The sentence of a file that does not fit; `l` is the loader. */
 #define OTHER(...) adamw_files_fail(l->to, ADAMW_ERROR_STATE, __VA_ARGS__)
 

@@ -18,7 +18,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SHOWN(name) adamw_files_show(name).text
 
 /* ---- one file ---- */
 

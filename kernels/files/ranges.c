@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHOWN(name) adamw_files_show(name).text
 
 size_t adamw_files_read_shape(const char *text, uint64_t shape[ADAMW_FILES_LONGEST_RANK])
 {

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHOWN(name) adamw_files_show(name).text
 #define INVALID(...) adamw_files_fail(to, ADAMW_ERROR_INVALID_ARGUMENT, __VA_ARGS__)
 
 /* Each tensor or whole section of this size, in bytes, lies at a multiple of it: a cache line. */

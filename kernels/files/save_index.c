@@ -14,7 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SHOWN(name) adamw_files_show(name).text
 
 typedef struct adamw_files_pair pair;
 

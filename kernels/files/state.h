@@ -9,7 +9,8 @@
 
 #if defined(ADAMW_POSIX)
 
-/* The buffers of adamw_tensor that are saved, as torch.distributed.checkpoint flattens their names. */
+/* The buffers of adamw_tensor that are saved, as torch.distributed.checkpoint flattens their names: those of
+ * plan/streams.h but the gradient and the copy, which the check files_state compares. */
 #define ADAMW_FILES_STREAMS(X)                                                                                       \
     X(param, "", "")                                                                                                 \
     X(exp_avg, "state.", ".exp_avg")                                                                                 \

@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define SHOWN(name) adamw_files_show(name).text
 #define INVALID(...) adamw_files_fail(to, ADAMW_ERROR_INVALID_ARGUMENT, __VA_ARGS__)
 
 const char *const adamw_files_stream_before[ADAMW_FILES_STREAM_COUNT] = {

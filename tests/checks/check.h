@@ -267,6 +267,8 @@ uint32_t random_word(uint64_t seed, uint64_t step, uint64_t random_stream, uint6
  */
 char *golden_read(const char *path, const char *title, const char *maker);
 uint64_t golden_checksum(const char *text, size_t size);
+/* Prints a file of tests/data: the text, which begins with its title, and the line with its checksum. */
+void golden_print(const char *text);
 
 /* Prints what tests/data/conformance.txt has to hold (conformance.c). */
 void conformance_print(void);

@@ -9,7 +9,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../kernels/files/state.h"
+#include "../../kernels/plan/streams.h"
+
 static char said[ADAMW_FILE_SENTENCE_SIZE];
+
+/* A file has every stream of plan/streams.h but the gradient and the copy, which a step makes anew. */
+static bool saves_every_stream(void)
+{
+    static const char *const streams[] = {
+#define NAME(name, size) #name,
+        ADAMW_STREAMS(NAME)
+#undef NAME
+    };
+    static const char saved[] = " grad param_copy "
+#define NAME(name, before, behind) #name " "
+        ADAMW_FILES_STREAMS(NAME)
+#undef NAME
+        ;
+    bool right = true;
+    for (size_t i = 0; i < sizeof streams / sizeof streams[0]; i++) {
+        char word[64];
+        snprintf(word, sizeof word, " %s ", streams[i]);
+        if (strstr(saved, word) == NULL)
+            right = check_fail("the stream %s is not saved: it has no line in kernels/files/state.h", streams[i]);
+    }
+    return right;
+}
 
 /* A run of another seed that the file is loaded into: the schedule at its start. */
 static void other_run(run_of_three *run)
@@ -77,7 +103,7 @@ bool check_files_state(const check_options *options)
     if (!folder_new(&f))
         return false;
     const char *const path = in_folder(&f, "run.safetensors");
-    bool right = true;
+    bool right = saves_every_stream();
     for (uint64_t i = 0; i < 20 && right; i++) {
         run_begin(&run, options->seed + i);
         other_run(&into);

@@ -1,6 +1,6 @@
 /*
- * golden.c - reads the golden files of tests/data. One that is missing, cut, edited or of another version fails the
- * check that asks for it, by name.
+ * golden.c - reads and writes the golden files of tests/data. One that is missing, cut, edited or of another version
+ * fails the check that asks for it, by name.
  */
 #include "check.h"
 
@@ -19,6 +19,8 @@ uint64_t golden_checksum(const char *text, size_t size) /* FNV-1a */
         sum = (sum ^ (unsigned char)text[i]) * UINT64_C(0x100000001B3);
     return sum;
 }
+
+void golden_print(const char *text) { printf("%send %016" PRIx64 "\n", text, golden_checksum(text, strlen(text))); }
 
 /* What is wrong with a golden file's text, as the end of a sentence; NULL if nothing is. */
 static const char *problem_of(const char *text, size_t size, const char *title)

@@ -115,7 +115,7 @@ void narrow_conformance_print(void)
                     digest_of_form(&narrow_forms[form], variant, ADAMW_ISA_SCALAR));
             used += strlen(text + used);
         }
-    printf("%send %016" PRIx64 "\n", text, golden_checksum(text, used));
+    golden_print(text);
 }
 
 bool check_narrow_conformance(const check_options *options)

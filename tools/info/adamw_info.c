@@ -55,7 +55,7 @@ static int refuse(const adamw_info *info)
     }
     fprintf(stderr, "adamw-info: ADAMW_ISA is '%s': it must be one of %s", value_of("ADAMW_ISA"),
             adamw_isa_name(ADAMW_ISA_AUTO));
-    for (adamw_isa isa = ADAMW_ISA_SCALAR; isa <= ADAMW_ISA_NEON; isa = (adamw_isa)(isa + 1))
+    for (adamw_isa isa = ADAMW_ISA_SCALAR; isa < ADAMW_ISA_COUNT; isa = (adamw_isa)(isa + 1))
         if (adamw_isa_supported(isa))
             fprintf(stderr, ", %s", adamw_isa_name(isa));
     fprintf(stderr, ", which run here\n");

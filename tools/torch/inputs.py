@@ -1,7 +1,9 @@
 """The inputs of the comparisons with torch, from a counter alone, so that C makes the same ones (tests/checks/torch.c).
 
-Also the square root: kernels/ARITHMETIC.md says why torch's own cannot serve.
+Also the square root (kernels/ARITHMETIC.md says why torch's own cannot serve) and the form of a golden file.
 """
+import sys
+
 import numpy as np
 import torch
 
@@ -46,6 +48,19 @@ def digest(array):
 
 
 own_sqrt = torch.Tensor.sqrt
+
+
+def print_golden(lines):
+    """Prints a file of tests/data: its lines, the title first, and the line with their checksum."""
+    checksum = 0xCBF29CE484222325  # FNV-1a, so that a cut or edited file is told
+    for number, line in enumerate(lines):
+        print(line)
+        for byte in line.encode() + b"\n":
+            checksum = (checksum ^ byte) * 0x100000001B3 & MASK
+        if number % 40 == 0:
+            print(f"\r{number} lines", end="", file=sys.stderr)
+    print(f"end {checksum:016x}")
+    print(file=sys.stderr)
 
 
 def rounded_sqrt(tensor):

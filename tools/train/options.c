@@ -58,15 +58,10 @@ static void read_optimizer(options *x, const char *name, const char *value)
 
 static void read_isa(options *x, const char *name, const char *value)
 {
-    for (int isa = ADAMW_ISA_AUTO; isa < ADAMW_ISA_COUNT; isa++)
-        if (strcmp(value, adamw_isa_name((adamw_isa)isa)) == 0) {
-            if (!adamw_isa_supported((adamw_isa)isa))
-                fail("%s is '%s', which this CPU or build does not have: auto takes the best that it has", name,
-                     value);
-            x->isa = (adamw_isa)isa;
-            return;
-        }
-    fail("%s is '%s': it must be auto, scalar, avx2, avx512 or neon", name, value);
+    if (adamw_isa_from_name(value, &x->isa) != ADAMW_OK)
+        fail("%s is '%s': it must be auto, scalar, avx2, avx512 or neon", name, value);
+    if (!adamw_isa_supported(x->isa))
+        fail("%s is '%s', which this CPU or build does not have: auto takes the best that it has", name, value);
 }
 
 /* Ends the program with the list of right names; name_at gives NULL behind the last. */

@@ -32,7 +32,7 @@ typedef enum adamw_variant {
         ADAMW_VARIANT_COUNT
 } adamw_variant;
 
-/* What a variant does. A new trait is a member here, its value below, and an `if` in body/update.h. */
+/* The traits of a variant. A new one is a member here, its value below, and an `if` in body/update.h. */
 typedef struct adamw_traits {
     bool torch;   /* TORCH arithmetic, not ACCURATE */
     bool l2;      /* the decay goes through the gradient */
@@ -104,14 +104,14 @@ typedef struct adamw_update_streams {
     char *exp_avg, *exp_avg_sq, *max_exp_avg_sq;
 } adamw_update_streams;
 
-/* What a gradient is multiplied with and clipped to before the update: factor * clamp(scale * g, limit). */
+/* The scaling of a gradient before the update: factor * clamp(scale * g, limit). */
 typedef struct adamw_grad_scaling {
     float scale;  /* off: 1 */
     float limit;  /* the largest magnitude; off: infinity */
     float factor; /* a clip coefficient; off: 1 */
 } adamw_grad_scaling;
 
-/* Where random bits come from (body/stages.h): two keys, and the low half of the first value's place. */
+/* The source of random bits (body/stages.h): two keys, and the low half of the first value's place. */
 typedef struct adamw_random {
     uint32_t key[2], index;
 } adamw_random;

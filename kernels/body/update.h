@@ -104,7 +104,7 @@ ADAMW_INLINE void store(char *to, size_t at, size_t tail, vfloat x)
         v_store(to + at, x);
 }
 
-/* A bundle of vectors between its two halves: what the second needs of the first. */
+/* The values of a bundle that its second half needs of its first. */
 typedef struct update_bundle {
     vfloat param[BUNDLE_MOST], exp_avg[BUNDLE_MOST], root[BUNDLE_MOST];
 } update_bundle;
@@ -208,7 +208,8 @@ ADAMW_INLINE size_t update_bundles(const adamw_coefficients *k, const adamw_upda
     }
     if (bytes < whole)
         return 0;
-    /* A bundle's quotients wait until the next one's roots are under way: else both units idle in turn. */
+    /* A bundle's quotients wait until the next one's roots have begun; otherwise each unit idles while the other
+     * works. */
     update_bundle now = update_begin(k, s, at, count, 0, form);
     for (; at + 2 * whole <= bytes; at += whole) {
         const update_bundle next = update_begin(k, s, at + whole, count, 0, form);
@@ -268,7 +269,7 @@ ADAMW_INLINE void update_forms(const adamw_coefficients *coefficients, const ada
             at = update_most(&k, &s, n, form);
         }
     }
-    update_rest(&k, &s, at, n, rest);
+    update_rest(coefficients, streams, at, n, rest); /* not the copies, which would take registers from the loops */
 }
 
 /* One loop for each of the ACCURATE variants, which tests everything else at run time. */

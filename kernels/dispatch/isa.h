@@ -24,16 +24,16 @@ typedef struct adamw_dispatch {
     const char *refusal;
 } adamw_dispatch;
 
-/* What the next step uses. */
+/* The instruction set and tuning that the next step uses. */
 ADAMW_INTERNAL const adamw_dispatch *adamw_dispatch_active(void);
 
-/* Whether ADAMW_TUNING is what stands against it. */
+/* Whether the steps are refused because of ADAMW_TUNING. */
 ADAMW_INTERNAL bool adamw_dispatch_lacks_tuning(const adamw_dispatch *dispatch);
 
 /* The kernels of one ISA, active or not, for tests and benchmarks; NULL where it cannot run. */
 ADAMW_INTERNAL const adamw_kernels *adamw_kernels_of(adamw_isa isa);
 
-/* Why the active one is active, for people. */
+/* The reason why the active one was chosen, in words. */
 ADAMW_INTERNAL const char *adamw_isa_reason(void);
 
 #endif

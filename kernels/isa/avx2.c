@@ -1,5 +1,5 @@
 /*
- * avx2.c - The kernels for x86-64 with AVX2 and FMA. Nothing but the choice of the vocabulary belongs here.
+ * avx2.c - the kernels for x86-64 with AVX2 and FMA. It chooses the vocabulary and nothing else.
  */
 #include "../body/kernels.h"
 

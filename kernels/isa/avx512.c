@@ -1,5 +1,5 @@
 /*
- * avx512.c - The kernels for x86-64 with AVX-512F. Nothing but the choice of the vocabulary belongs here.
+ * avx512.c - the kernels for x86-64 with AVX-512F. It chooses the vocabulary and nothing else.
  */
 #include "../body/kernels.h"
 

@@ -1,5 +1,5 @@
 /*
- * neon.c - The kernels for AArch64, whose baseline has NEON. Nothing but the choice of the vocabulary belongs here.
+ * neon.c - the kernels for AArch64, whose baseline has NEON. It chooses the vocabulary and nothing else.
  */
 #include "../body/kernels.h"
 

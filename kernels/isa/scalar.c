@@ -1,5 +1,5 @@
 /*
- * scalar.c - The kernels in portable C, for every CPU. Nothing but the choice of the vocabulary belongs here.
+ * scalar.c - the kernels in portable C, for every CPU. It chooses the vocabulary and nothing else.
  */
 #include "../body/kernels.h"
 

@@ -6,7 +6,7 @@
 
 #include "../body/kernels.h"
 
-/* Which kernel of an ISA's table the group takes. */
+/* The variant of the update that the group uses. */
 ADAMW_INTERNAL adamw_variant adamw_variant_of(const adamw_config *config);
 
 /* The scalars of step `step` (from 1), computed in double and each rounded once to float32. */

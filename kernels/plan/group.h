@@ -17,8 +17,8 @@ typedef struct adamw_group {
     adamw_stages stages;
 } adamw_group;
 
-/* Makes `group` that of the tensor. Neighbours in a list mostly share theirs, and then nothing is worked out anew.
- * One whose config is NULL is empty. */
+/* Fills `group` in for the tensor. Neighbours in a list mostly share their group, and then nothing is computed again.
+ * A group whose config is NULL is empty. */
 ADAMW_INTERNAL void adamw_group_take(adamw_group *group, const adamw_plan *plan, const adamw_tensor *tensor);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "../body/kernels.h"
 
-/* What is done beside the update. Each is off in a zeroed struct but for `grad`. */
+/* The stages around the update. A zeroed struct has all of them off but `grad`. */
 typedef struct adamw_stages {
     adamw_grad_scaling grad;
     bool average;               /* param_ema goes `ema_weight` of the way to the new parameter */
@@ -18,10 +18,10 @@ typedef struct adamw_stages {
 /* options NULL: all off. */
 ADAMW_INTERNAL void adamw_stages_of(adamw_stages *stages, const adamw_update_options *options, uint64_t step);
 
-/* Whether the gradients are multiplied with a coefficient made of a norm. */
+/* Whether the options clip by a norm. */
 ADAMW_INTERNAL bool adamw_clips_by_norm(const adamw_update_options *options);
 
-/* What a gradient is multiplied with to be clipped to options->clip_max by its norm, in the call's arithmetic. */
+/* The factor that clips a gradient of this norm to options->clip_max, in the call's arithmetic. */
 ADAMW_INTERNAL float adamw_clip_coefficient(const adamw_config *config, const adamw_update_options *options,
                                             double norm);
 

@@ -8,7 +8,7 @@
 
 typedef struct adamw_plan {
     const adamw_config *config; /* the call's: of each tensor without a config of its own */
-    uint64_t step;              /* likewise */
+    uint64_t step;              /* the call's: of each tensor without a step of its own */
     const adamw_tensor *tensors;
     size_t count;
     size_t total;                        /* values in all tensors */

@@ -1,6 +1,6 @@
 /*
- * validate.c - see validate.h. A step asks for the status alone; the explain functions run the same checks for the
- * sentence. kernels/plan/message.c words it.
+ * validate.c - see validate.h. A step needs the status alone; the explain functions run the same checks for the
+ * sentence, which kernels/plan/message.c writes.
  */
 #include "validate.h"
 
@@ -12,7 +12,7 @@
 #include "options.h"
 #include "streams.h"
 
-/* What a message calls the place of an argument: the call's config, a tensor, or a tensor's config. */
+/* The place of an argument as a sentence names it: the call's config, a tensor, or a tensor's config. */
 typedef struct place {
     adamw_sentence to;
     bool of_tensor;
@@ -81,7 +81,7 @@ static adamw_status check_config(const adamw_config *config, const place *at)
 
 /* ---- a tensor ---- */
 
-/* What is asked of a tensor: the plain step (options NULL) or one with options, by its group's config. */
+/* What a call does with a tensor: the plain step (options NULL) or one with options, by its group's config. */
 typedef struct demand {
     const adamw_update_options *options;
     const adamw_update_report *report;
@@ -145,7 +145,7 @@ static adamw_status check_dtypes(const adamw_tensor *tensor, const demand *asked
     return ADAMW_OK;
 }
 
-/* The streams behind the parameter: asked for and there, or neither. */
+/* Refuses streams that the call does not use, and a copy of a dtype that it cannot have. */
 static adamw_status check_options_of(const adamw_tensor *tensor, const demand *asked, const place *at)
 {
     const bool half = tensor->copy_dtype == ADAMW_DTYPE_BFLOAT16 || tensor->copy_dtype == ADAMW_DTYPE_FLOAT16;
@@ -277,7 +277,7 @@ static adamw_status check_options(const adamw_update_options *options, size_t co
     return ADAMW_OK;
 }
 
-/* What this process runs, into the plan. */
+/* Puts the active kernels and tuning into the plan. */
 static adamw_status take_kernels(adamw_plan *plan, const place *at)
 {
     const adamw_dispatch *active = adamw_dispatch_active();

@@ -8,13 +8,14 @@
 #include "message.h"
 #include "plan.h"
 
-/* Of adamw_step(), where options is NULL, and of adamw_update(). `report` is only checked to overlap nothing. */
+/* Checks the arguments of adamw_step(), where options is NULL, and of adamw_update(). `report` must overlap
+ * nothing. */
 ADAMW_INTERNAL adamw_status adamw_validate(adamw_plan *plan, const adamw_config *config, uint64_t step,
                                            const adamw_tensor *tensors, size_t count,
                                            const adamw_update_options *options, const adamw_update_report *report,
                                            int threads, adamw_sentence to);
 
-/* Of what reads gradients alone, and of adding the gradient of one tensor to its param. */
+/* Check the arguments of what reads gradients alone, and of adding the gradient of one tensor to its param. */
 ADAMW_INTERNAL adamw_status adamw_validate_grads(adamw_plan *plan, const adamw_tensor *tensors, size_t count,
                                                  int threads);
 ADAMW_INTERNAL adamw_status adamw_validate_accumulate(adamw_plan *plan, const adamw_tensor *tensor, int threads);
@@ -25,7 +26,7 @@ typedef struct adamw_buffer {
     size_t width;
 } adamw_buffer;
 
-/* Of a conversion between buffers of n values each, which overlap nowhere. */
+/* Checks the buffers of a conversion: n values each, and no two overlap. */
 ADAMW_INTERNAL adamw_status adamw_validate_buffers(adamw_plan *plan, size_t n, const adamw_buffer *buffers,
                                                    size_t count, int threads);
 

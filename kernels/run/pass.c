@@ -1,6 +1,6 @@
 /*
  * pass.c - see pass.h. A part of the list goes through its tensors piece by piece, in blocks where something is
- * summed up: the place of a block in its tensor alone decides what it sums.
+ * summed up. A block's place in its tensor decides what it sums, and neither the cuts nor the threads do.
  */
 #include "pass.h"
 
@@ -143,7 +143,7 @@ static void sum_piece(const adamw_plan *plan, const adamw_pass *pass, const adam
 
 /* ---- a part ---- */
 
-/* Of parameters that were all zero it is infinite, without a division by zero, which a caller may trap. */
+/* The ratio of parameters that were all zero is infinite, without a division by zero, which a caller may trap. */
 static double ratio_of(double changes, double params)
 {
     if (changes == 0)
@@ -153,7 +153,7 @@ static double ratio_of(double changes, double params)
     return sqrt(changes / params);
 }
 
-/* All of a tensor is summed up: its figures. */
+/* Takes the figures of a tensor that is summed up whole. */
 static void tensor_summed(void *context, size_t tensor, const adamw_tensor_sums *sums, adamw_findings *found)
 {
     const adamw_pass *pass = ((const run *)context)->pass;

@@ -1,5 +1,5 @@
 /*
- * pieces.c - see pieces.h. A tensor's bits do not depend on the cuts, so they are a matter of speed alone.
+ * pieces.c - see pieces.h. The cuts change the speed of a step and no bit of it.
  */
 #include "pieces.h"
 

@@ -7,7 +7,7 @@
 
 #include "../body/kernels.h"
 
-/* What all words of a tensor at a step have in common. */
+/* The part of the keys that all words of a tensor at a step share. */
 ADAMW_INTERNAL uint64_t adamw_random_base(uint64_t seed, uint64_t step, uint64_t random_stream);
 
 /* The words from place `index` on, up to the next multiple of 2^32. `word` is 0 or 1: each value has two. */

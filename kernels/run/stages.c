@@ -2,7 +2,7 @@
  * stages.c - see stages.h. Block by block, so that what one stage leaves is in the first-level cache for the next:
  * the gradient is widened, scaled and clipped into scratch, narrow parameters and states are widened; the float32
  * update runs; what was narrow is rounded back, the parameter is averaged and copied, the gradient is cleared. The
- * formula is body/update.h's; nothing is computed here.
+ * formula stands in body/update.h; nothing is computed here.
  */
 #include "stages.h"
 
@@ -29,13 +29,13 @@ static bool changes_nothing(const adamw_grad_scaling *by)
     return by->scale == 1 && by->factor == 1 && by->limit == INFINITY;
 }
 
-/* Whether the update cannot work on the parameter and the states where they lie. */
+/* Whether the parameter or a state has to be widened into scratch. */
 static bool is_narrow(const adamw_tensor *t)
 {
     return (t->param_dtype | t->exp_avg_dtype | t->exp_avg_sq_dtype) != 0 || t->param_residual != NULL;
 }
 
-/* The update of one tensor, block by block, and the room that it works in. */
+/* The update of one tensor, block by block, and its scratch. */
 typedef struct blocks {
     const adamw_group *group;
     const adamw_tensor *tensor;
@@ -52,7 +52,7 @@ _Static_assert(ROOM >= 2 * ADAMW_STAGE_BLOCK, "a gradient and a first moment fit
 enum { ROOM_grad, ROOM_exp_avg, ROOM_exp_avg_sq, ROOM_max_exp_avg_sq, ROOM_param };
 static float *room_of(const blocks *b, int stream) { return b->room + (size_t)stream * b->size; }
 
-/* Where value `at` of a stream lies. */
+/* The address of value `at` of a stream. */
 static char *value_at(void *stream, adamw_dtype dtype, size_t at) { return (char *)stream + at * dtype_size(dtype); }
 
 static bool rounds_randomly(const blocks *b) { return b->group->config->rounding == ADAMW_ROUND_STOCHASTIC; }
@@ -126,7 +126,7 @@ static void round_pair(const blocks *b, unsigned word, void *low, int low_room, 
 
 static void *if_bf16(void *stream, adamw_dtype dtype) { return dtype == ADAMW_DTYPE_BFLOAT16 ? stream : NULL; }
 
-/* Which half of which word a stream has is part of the bits: kernels/ARITHMETIC.md. */
+/* The halves of the random words that the streams have are part of the bits (kernels/ARITHMETIC.md). */
 static void write_narrow(const blocks *b, size_t first, size_t n)
 {
     const adamw_tensor *t = b->tensor;

@@ -1,5 +1,5 @@
 /*
- * sums.c - see sums.h. How the sums are made is pass.c's.
+ * sums.c - see sums.h. pass.c makes the sums; they are joined here.
  */
 #include "sums.h"
 

@@ -41,10 +41,10 @@ typedef void adamw_tensor_summed(void *context, size_t tensor, const adamw_tenso
 ADAMW_INTERNAL adamw_findings adamw_findings_none(void);
 ADAMW_INTERNAL void adamw_part_begin(adamw_part *part);
 
-/* Where the sums of a piece go: `own` is room for those of a tensor that lies in this part alone. */
+/* Returns where the sums of a piece go. `own` is room for those of a tensor that lies in this part alone. */
 ADAMW_INTERNAL adamw_tensor_sums *adamw_part_sums(adamw_part *part, const adamw_pieces *piece,
                                                   adamw_tensor_sums *own);
-/* After the piece's sums are made. */
+/* Keeps or hands on the sums of a piece, once they are made. */
 ADAMW_INTERNAL void adamw_part_piece_done(adamw_part *part, const adamw_pieces *piece, const adamw_tensor_sums *sums,
                                           adamw_tensor_summed *summed, void *context);
 /* Joins `part` to all parts before it, `joined`. */

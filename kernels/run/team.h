@@ -1,6 +1,6 @@
 /*
  * team.h - the threads of a call: whether it has any, which engine runs its parts, and how their results are joined.
- * Everything else calls adamw_team_run() and knows nothing of threads. What the work is does not belong here.
+ * Everything else calls adamw_team_run() and knows nothing of threads. The work itself does not belong here.
  *
  * An engine is a file of its own: team_threads.c (this library's own threads), team_openmp.c, team_host.c (a
  * parallel-for that the host lends). -DADAMW_TEAM_OPENMP and -DADAMW_TEAM_NONE choose at build.
@@ -30,7 +30,7 @@ enum { ADAMW_PART_RESULT = 1408, ADAMW_MOST_PARTS = 256 };
 /* One part of a pass. `result` is room of ADAMW_PART_RESULT bytes that the part may fill in for its join; NULL where
  * the pass has no join. */
 typedef void adamw_work(void *context, size_t part, size_t parts, void *result);
-/* What becomes of a part's result. The parts are joined one at a time, in their order, on the calling thread. */
+/* Joins a part's result: one part at a time, in their order, on the calling thread. */
 typedef void adamw_joiner(void *context, const void *result);
 
 /*
@@ -78,7 +78,7 @@ ADAMW_INTERNAL bool adamw_threads_run(int threads, bool wake, const adamw_job *j
 ADAMW_INTERNAL bool adamw_openmp_run(int threads, const adamw_job *job);
 ADAMW_INTERNAL bool adamw_host_run(const adamw_job *job);
 
-/* The team's own threads: a call that they could have had a share of ended now, on the calling thread alone. */
+/* Notes that a call which was large enough for the team's threads ended now, on the calling thread alone. */
 ADAMW_INTERNAL void adamw_threads_ended(void);
 ADAMW_INTERNAL int adamw_threads_most(void);
 ADAMW_INTERNAL void adamw_threads_limit_set(int threads);

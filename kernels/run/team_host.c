@@ -9,7 +9,7 @@
 
 #include "../dispatch/float_env.h"
 
-/* What the host has lent. The three are read together: `version` is odd while they change, and another one after. */
+/* The parallel-for that the host has lent. Its three parts are read together: `version` is odd while they change. */
 static atomic_flag setting = ATOMIC_FLAG_INIT;
 static atomic_uint version;
 static _Atomic(adamw_parallel_for *) lent_function;

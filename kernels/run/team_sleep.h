@@ -1,6 +1,6 @@
 /*
  * team_sleep.h - a thread sleeps until a word changes, and another one wakes it: a futex on Linux, a mutex and a
- * condition variable elsewhere (Windows: team_windows.c). What the words mean is team_threads.c's.
+ * condition variable elsewhere (Windows: team_windows.c). team_threads.c says what the words mean.
  */
 #ifndef ADAMW_RUN_TEAM_SLEEP_H
 #define ADAMW_RUN_TEAM_SLEEP_H

@@ -1,7 +1,7 @@
 /*
- * team_threads.c - this library's own threads as an engine: a small team of threads for the whole process, which
- * waits for none of them. The caller works too, and a call ends when its parts are done, whether or not another
- * thread ever had a CPU. How many threads and parts a call is worth is team.c's.
+ * team_threads.c - this library's own threads as an engine: a small team of threads for the whole process. The
+ * caller works too, and a call ends when its parts are done, whether or not another thread ever had a CPU. team.c
+ * decides how many threads and parts a call has.
  *
  * Each thread of a call begins with a share of the parts, the same in every call, so that its values stay in its
  * core's caches; one that is done helps the others from the far end of their shares. A part is claimed by one
@@ -26,18 +26,18 @@
 
 enum {
     MOST_THREADS = ADAMW_MOST_PARTS,
-    SPIN_NS = 50000,           /* a thread that has worked waits this long for the next call before it sleeps, */
-    CALLER_SPIN_NS = 30000,    /* and a caller for the last parts of others */
-    GAP_NS = 200000,           /* spinning and nothing seen for so long: another program has the CPU */
-    CROWDED_NS = 50000000,     /* then no thread spins for this time */
-    HELD_UP_NS = 50000,        /* a thread that a call waited for at least this long, and for half of its time, */
-    BENCH_TIMES = 20,          /* has no share for so many times that time, */
-    BENCH_LEAST_NS = 10000000, /* but for at least and at most so long */
-    BENCH_MOST_NS = 500000000
+    SPIN_NS = 50000,           /* a thread spins this long for the next call before it sleeps */
+    CALLER_SPIN_NS = 30000,    /* a caller spins this long for the parts of others before it sleeps */
+    GAP_NS = 200000,           /* a spinning thread that missed this much time shares its CPU with other programs: */
+    CROWDED_NS = 50000000,     /* no thread spins for this time then */
+    HELD_UP_NS = 50000,        /* a thread is benched, has no share, if a call waited for it this long and longer */
+    BENCH_TIMES = 20,          /* than half of the call. It is benched for this many times the time waited, */
+    BENCH_LEAST_NS = 10000000, /* at least for this time */
+    BENCH_MOST_NS = 500000000  /* and at most for this time */
 };
 static const uint64_t second = 1000000000;
 
-/* The parts of a thread that are not yet claimed, [front, back), and of how many threads the call is: in one word. */
+/* A share: the parts of a thread that are not yet claimed, [front, back), and the number of threads of the call. */
 typedef struct share {
     alignas(64) _Atomic uint64_t word;
 } share;
@@ -107,13 +107,13 @@ static bool claim(size_t of, size_t self, size_t *part)
 /* Does the parts of a call that thread `self` can claim, and returns how many. */
 static uint32_t work_as(size_t self)
 {
-    /* Of a call that ended meanwhile it may be too many or too few: then nothing is claimed, or less. */
+    /* The number may be that of a call that has ended meanwhile: nothing is claimed then, or less. */
     const size_t threads = atomic_load_explicit(&team.threads, memory_order_relaxed);
     uint32_t done = 0;
     for (size_t i = 0; self < threads && i < threads; i++) {
         size_t part;
         while (claim((self + i) % threads, self, &part)) {
-            if (done++ == 0) /* nothing else runs on the team's threads, so they keep the last caller's */
+            if (done++ == 0) /* not restored: nothing else runs on the team's threads */
                 adamw_float_env_set(team.job.env);
             adamw_job_part(&team.job, part);
         }
@@ -128,7 +128,7 @@ static bool is_benched(const worker *w, uint64_t now)
     return now < atomic_load_explicit(&w->benched_until, memory_order_relaxed);
 }
 
-/* Wakes thread `i` if it sleeps, and instead of one that is benched those that it would wake. */
+/* Wakes thread `i` if it sleeps. A benched thread is passed over: the two threads that it would wake are woken. */
 static void wake(size_t i, size_t threads, uint64_t now) /* NOLINT(misc-no-recursion): as deep as a tree of 256 */
 {
     if (i >= threads)
@@ -142,7 +142,7 @@ static void wake(size_t i, size_t threads, uint64_t now) /* NOLINT(misc-no-recur
     }
 }
 
-/* Each thread wakes two others, so that no thread, and not the caller, pays for all of them. */
+/* Each thread wakes two others, so that the caller does not pay for all of them. */
 static void wake_next(size_t self, size_t threads, uint64_t now)
 {
     wake(2 * self + 1, threads, now);
@@ -243,7 +243,7 @@ int adamw_threads_most(void)
 
 /* ---- a call ---- */
 
-/* Waits for the parts that other threads have claimed, and returns whether one of them was waited for in earnest. */
+/* Waits for the parts that other threads have claimed, and benches a thread that held the call up. */
 static void wait_for_parts(uint64_t begin)
 {
     const uint64_t worked = adamw_now_ns();

@@ -56,8 +56,8 @@ bool check_schedule_presets(const check_options *options)
     for (; adamw_preset_name(i) != NULL; i++) {
         adamw_config config;
         adamw_schedule s;
-        if (strcmp(adamw_preset_name(i), expected[i].name) != 0)
-            return check_fail("preset %zu is %s", i, adamw_preset_name(i));
+        if (i == sizeof expected / sizeof expected[0] || strcmp(adamw_preset_name(i), expected[i].name) != 0)
+            return check_fail("preset %zu is %s, whose figures are not known here", i, adamw_preset_name(i));
         if (adamw_preset(expected[i].name, 10000, &config, &s) != ADAMW_OK || config.lr != expected[i].lr ||
             config.weight_decay != expected[i].weight_decay || config.beta1 != 0.9 || config.beta2 != 0.999 ||
             config.eps != 1e-8 || config.decay != ADAMW_DECAY_DECOUPLED || s.config.total != 10000)

@@ -8,7 +8,6 @@
 
 #if defined(ADAMW_POSIX)
 
-
 typedef struct adamw_files_reader {
     adamw_file *file;
     adamw_files_source *source;

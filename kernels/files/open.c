@@ -18,7 +18,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-
 /* ---- one file ---- */
 
 /* A regular file, open for reading, with its size; the descriptor, or -1 with the status in *status. */

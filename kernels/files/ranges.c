@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 size_t adamw_files_read_shape(const char *text, uint64_t shape[ADAMW_FILES_LONGEST_RANK])
 {
     size_t rank = 0;

@@ -19,7 +19,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-
 /* Bytes of one write: they are still in the second-level cache after the checksum has read them. */
 enum { BUFFER = 1 << 18, PATH = 4096, LINKS = 40, TRIES = 100 };
 

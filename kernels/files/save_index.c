@@ -14,7 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
 typedef struct adamw_files_pair pair;
 
 static int by_name(const void *a, const void *b) { return strcmp(((const pair *)a)->name, ((const pair *)b)->name); }

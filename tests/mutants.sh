@@ -86,7 +86,7 @@ mutant contraction '--quick isa_equals_scalar conformance' kernels/strict.h '/fp
     Makefile 's/-ffp-contract=off/-ffp-contract=fast/'
 flags=$fast
 mutant scalar-without-fma '--quick vocabulary isa_equals_scalar' \
-    kernels/vec/scalar.h 's/return fmaf(a, b, c);/return a * b + c;/'
+    kernels/vec/scalar.h 's/return adamw_fmaf(a, b, c);/return a * b + c;/'
 mutant stray-fma '--quick conformance' $update \
     's/return v_sub(p, v_fma(.*/return v_fnma(v_set(k->accurate.decay), p, v_fnma(v_set(k->accurate.step_size), u, p));/'
 # Only correctly rounded operations.

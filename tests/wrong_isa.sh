@@ -9,7 +9,7 @@ cd "$1"
 sed -i 's/^    X(NEON, neon)$/    X(NEON, neon) X(WRONG, wrong)/' kernels/isa/isas.h
 sed -i 's/^    ADAMW_ISA_NEON = 4,.*/&\n    ADAMW_ISA_WRONG = 5,/' include/adamw.h
 # The vocabulary, the kernels, the CPU's test.
-sed 's/return fmaf(a, b, c);/return a * b + c;/' kernels/vec/scalar.h >kernels/vec/wrong.h
+sed 's/return adamw_fmaf(a, b, c);/return a * b + c;/' kernels/vec/scalar.h >kernels/vec/wrong.h
 sed 's/scalar/wrong/g' kernels/isa/scalar.c >kernels/isa/wrong.c
 sed -i 's/^bool adamw_cpu_has_scalar.*/&\nbool adamw_cpu_has_wrong(void) { return true; }/' kernels/dispatch/cpu.c
 # Its operations for the tests, its loops for the benchmark.

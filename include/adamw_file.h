@@ -17,6 +17,8 @@
  * caller's arguments, ADAMW_ERROR_STATE for a file that is damaged or of another run, ADAMW_ERROR_SYSTEM for what
  * the operating system refuses (no such file, no space, no memory), ADAMW_ERROR_UNSUPPORTED for what is right but
  * not for this version.
+ *
+ * They need POSIX: a library for Windows or WASI does not have them yet, and a program that calls one does not link.
  */
 #ifndef ADAMW_H
 #include "adamw.h" /* which includes this file where it belongs */

@@ -19,21 +19,6 @@
 
 #include "team_start.h"
 
-/* The parts of a call need less than the 64 KiB that adamw.h names. Without optimisation each variable of a kernel has
- * a place of its own, 345 KB of them in AVX2's, and a sanitizer adds to them. Memory that is not touched costs nothing. */
-#if defined(__has_feature) /* clang's */
-#if __has_feature(address_sanitizer)
-#define IS_SANITIZED
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define IS_SANITIZED
-#endif
-#if !defined(__OPTIMIZE__) || defined(IS_SANITIZED)
-enum { STACK = 8 << 20 };
-#else
-enum { STACK = 256 << 10 };
-#endif
-
 #if defined(__linux__)
 static int add_tls(struct dl_phdr_info *info, size_t size, void *sum)
 {
@@ -48,7 +33,7 @@ static int add_tls(struct dl_phdr_info *info, size_t size, void *sum)
 /* glibc takes the variables of type thread_local of the whole program from each thread's stack. */
 static size_t stack_size(void)
 {
-    size_t size = STACK;
+    size_t size = ADAMW_THREAD_STACK;
 #if defined(__linux__)
     dl_iterate_phdr(add_tls, &size);
 #endif

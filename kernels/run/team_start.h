@@ -17,6 +17,21 @@ typedef void *adamw_thread;
 typedef pthread_t adamw_thread;
 #endif
 
+/* The bytes of a thread's stack. The parts of a call need less than the 64 KiB that adamw.h names. Without optimisation each variable of a kernel has
+ * a place of its own, 345 KB of them in AVX2's, and a sanitizer adds to them. Memory that is not touched costs nothing. */
+#if defined(__has_feature) /* clang's */
+#if __has_feature(address_sanitizer)
+#define ADAMW_IS_SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define ADAMW_IS_SANITIZED
+#endif
+#if !defined(__OPTIMIZE__) || defined(ADAMW_IS_SANITIZED)
+enum { ADAMW_THREAD_STACK = 8 << 20 };
+#else
+enum { ADAMW_THREAD_STACK = 256 << 10 };
+#endif
+
 typedef void *adamw_thread_body(void *argument);
 
 /* adamw_thread_start() starts a thread; false where the system gives none. */

@@ -19,9 +19,6 @@
 #include "team_sleep.h"
 #include "team_start.h"
 
-/* Reserved, not committed: see team_start.c. */
-enum { STACK = 256 << 10 };
-
 static adamw_thread_body *body_of_all; /* every thread of the team has the same */
 
 static DWORD WINAPI run_body(void *argument)
@@ -38,7 +35,7 @@ bool adamw_thread_start(adamw_thread *thread, adamw_thread_body *body, void *arg
     if (!GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
                             (LPCWSTR)(void *)&body_of_all, &own))
         return false;
-    *thread = CreateThread(NULL, STACK, run_body, argument, STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
+    *thread = CreateThread(NULL, ADAMW_THREAD_STACK, run_body, argument, STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
     return *thread != NULL;
 }
 

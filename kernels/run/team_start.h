@@ -17,8 +17,9 @@ typedef void *adamw_thread;
 typedef pthread_t adamw_thread;
 #endif
 
-/* The bytes of a thread's stack. The parts of a call need less than the 64 KiB that adamw.h names. Without optimisation each variable of a kernel has
- * a place of its own, 345 KB of them in AVX2's, and a sanitizer adds to them. Memory that is not touched costs nothing. */
+/* The bytes of a thread's stack. The parts of a call need less than the 64 KiB that adamw.h names. Without optimisation
+ * each variable of a kernel has a place of its own, 345 KB of them in AVX2's, and a sanitizer adds to them. Memory that is
+ * not touched costs nothing. */
 #if defined(__has_feature) /* clang's */
 #if __has_feature(address_sanitizer)
 #define ADAMW_IS_SANITIZED

@@ -81,7 +81,7 @@ whole=kernels/api/update.c step=kernels/api/step.c scale=kernels/api/loss_scale.
 stages=kernels/body/stages.h
 
 # Contraction, and fma where the formula has none, or none where it has one.
-flags=-O2 # which fuses across branches as well
+flags='-O2 -mfma' # for the scalar kernels, in whose loop over values there is most to fuse
 mutant contraction '--quick isa_equals_scalar conformance' kernels/strict.h '/fp-contract=off/d' \
     Makefile 's/-ffp-contract=off/-ffp-contract=fast/'
 flags=$fast

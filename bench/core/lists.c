@@ -262,9 +262,9 @@ bool bench_list_read(bench_list *list, const char *path, char *message)
     }
     const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
     const char *dot = strrchr(base, '.');
-    const size_t length = dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base);
+    const size_t named = dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base);
     /* The name becomes a part of case names, where a slash or a blank would split it. */
-    for (size_t i = 0; i < length && i < BENCH_NAME - 1; i++)
+    for (size_t i = 0; i < named && i < BENCH_NAME - 1; i++)
         list->name[i] = isalnum((unsigned char)base[i]) || strchr("-_.", base[i]) != NULL ? base[i] : '_';
 
     char *line = NULL;

@@ -62,7 +62,8 @@ static inline void adamw_wake(_Atomic uint32_t *word)
     pthread_mutex_unlock(&adamw_sleep_mutex);
 }
 
-/* In a child of fork(): another thread may have held the mutex. */
+/* In a child of fork(): another thread may have held the mutex. (A child that was made past fork()'s handlers would wait in
+ * the condition variable; Linux alone has a call that makes one, and futexes.) */
 static inline void adamw_sleep_forget(void)
 {
     adamw_sleep_mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;

@@ -271,11 +271,11 @@ static void fused_operands(uint64_t i, float x[3])
         x[k] = float_of_bits((bits_of_float(x[k]) & 0x8FFFFFFF) | 0x30000000);
     if (i % 4 == 2)
         x[2] = -(x[0] * x[1]);
-    if (i % 4 ==
-        3) { /* a product far below half a unit of a c with few bits: 1.5 ulp, 2.5 ulp and their neighbours */
+    /* A product far below half a unit of a c with few bits: 1.5 ulp, 2.5 ulp and their neighbours. */
+    if (i % 4 == 3) {
         x[0] = ldexpf(1 + (float)(word % 4), -24 - (int)(other % 3));
         x[1] = 1 + (float)((int)(word >> 8 & 3) - 1) * 0x1p-23f;
-        x[2] = ldexpf(1 + (float)(other >> 8 & 3), (int)(other >> 16 & 1)) * (word >> 16 & 1 ? 1 : -1);
+        x[2] = ldexpf(1 + (float)(other >> 8 & 3), (int)(other >> 16 & 1)) * (word >> 16 & 1 ? 1.0f : -1.0f);
     }
 }
 

@@ -267,7 +267,7 @@ END
 # exports_the_header LIBRARY: what the shared library exports is what the public headers declare.
 exports_the_header() {
     nm -D --defined-only "$1" | awk '{print $3}' | grep -v '^_init$\|^_fini$' | LC_ALL=C sort >"$work/shared.txt"
-    grep -ho '^ADAMW_API [^(]*' include/*.h | sed 's/.*[ *]//' | LC_ALL=C sort >"$work/header.txt"
+    declared_in include/*.h >"$work/header.txt"
     diff "$work/header.txt" "$work/shared.txt" || fail "the exported names are not those of the public headers"
 }
 

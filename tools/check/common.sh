@@ -34,6 +34,9 @@ run_checks() {
         said=$('"$command"' "$0" 2>&1); status=$?; printf "%s\n" "$said"; [ $status = 0 ]'
 }
 
+# The functions that headers declare, a line each: declared_in HEADER ...
+declared_in() { grep -ho '^ADAMW_API [^(]*' "$@" | sed 's/.*[ *]//' | LC_ALL=C sort; }
+
 # The library (and more targets) as make builds it, once for all the parts that want just this: in $default.
 default=build/check/default
 build_default() { make -j"$(nproc)" BUILD="$default" CC=gcc WERROR=yes all "$@"; }

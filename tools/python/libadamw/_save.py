@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import ctypes
+import functools
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ _FLAGS = {"amsgrad": False, "maximize": False, "decoupled_weight_decay": True}  
 _ORDER = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "param_residual", "param_ema")  # in a state
 
 
+@functools.cache
 def _dtypes() -> dict[torch.dtype, str]:
     import torch
 
@@ -201,17 +203,24 @@ def save(
 # ---- loading ----
 
 
-def _state_of(file: File, name: str, param: torch.Tensor, optimizer: torch.optim.Optimizer, amsgrad: bool,
-              used: set[str]) -> dict[str, torch.Tensor]:
+def _states_of(file: File) -> dict[str, dict[str, Stored]]:
+    """The tensors "state.NAME.KEY" of the file, by name and key."""
+    states: dict[str, dict[str, Stored]] = {}
+    for full, value in file.items():
+        if full.startswith("state."):
+            name, _, key = full[len("state."):].rpartition(".")
+            states.setdefault(name, {})[key] = value
+    return states
+
+
+def _state_of(file: File, name: str, found: dict[str, Stored], param: torch.Tensor,
+              optimizer: torch.optim.Optimizer, amsgrad: bool) -> dict[str, torch.Tensor]:
     """The state of one parameter, with the dtypes that the optimizer has or would make."""
     from ._precision import loaded_dtype
 
     there = {key: value for key, value in optimizer.state.get(param, {}).items() if hasattr(value, "dtype")}
     dtypes = {dtype: torch_dtype for torch_dtype, dtype in _dtypes().items()}
     prefix = f"state.{name}."
-    found = {key[len(prefix):]: value for key, value in file.items()
-             if key.startswith(prefix) and "." not in key[len(prefix):]}
-    used |= {prefix + key for key in found}
     if not found:
         return {}
     for key in ("step", "exp_avg", "exp_avg_sq") + ("max_exp_avg_sq",) * amsgrad:
@@ -349,21 +358,21 @@ def load(
     _check_optimizer(optimizer, model, schedule)
     names = _names(optimizer, model)
     with File(path) as file:
-        used: set[str] = set()
-        others = _other_options_of(file)
+        states, others = _states_of(file), _other_options_of(file)
         groups, state, number = [], {}, 0
         for group, row in zip(optimizer.param_groups, names):
             loaded = _group_of(file, group, row, others, _decoupled(group, optimizer))
             for param, name in zip(group["params"], row):
-                found = _state_of(file, name, param, optimizer, bool(loaded.get("amsgrad", False)), used)
+                found = _state_of(file, name, states.pop(name, {}), param, optimizer,
+                                  bool(loaded.get("amsgrad", False)))
                 if found:
                     state[number] = found
                 number += 1
             groups.append(loaded | {"params": list(range(number - len(row), number))}
                           | ({"param_names": group["param_names"]} if "param_names" in group else {}))
-        for name in file:
-            if name.startswith("state.") and name not in used:
-                raise ValueError(f"{file.path} has {name!r}, which the optimizer here has no parameter for")
+        for full in file:
+            if full.startswith("state.") and full[len("state."):].rpartition(".")[0] in states:
+                raise ValueError(f"{file.path} has {full!r}, which the optimizer here has no parameter for")
         pairs = _model_of(file, model) if model is not None else []
         text = file.metadata.get("adamw.schedule")
     if (text is None) != (schedule is None):

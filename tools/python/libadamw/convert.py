@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ._eight_bits import BLOCK, dequantize, dynamic_map, quantize
 from ._llmc import LlmcState, read_llmc, write_llmc
-from ._masters import join, split
+from ._masters import REMAINDER, join, split
 
 __all__ = ["LlmcState", "from_bitsandbytes", "from_torchao", "from_transformer_engine", "read_llmc",
            "to_bitsandbytes", "to_torchao", "to_transformer_engine", "write_llmc"]
@@ -180,7 +180,7 @@ def from_transformer_engine(state_dict: StateDict, params: list[Tensor]) -> tupl
             if not value.is_floating_point():
                 raise ValueError(f"{key} of parameter {number} is {value.dtype}: it must be floating-point")
             state[key] = value.float().clone()
-        master = _take(values, number, "master_param")
+        master = _take(values, number, REMAINDER)
         masters[number] = master.clone() if master.dtype == torch.float32 else join(numbered[number], master)
         result["state"][number] = state
     return result, list(masters.values())
@@ -204,5 +204,5 @@ def to_transformer_engine(state_dict: StateDict, params: list[Tensor]) -> tuple[
         group["step"] = steps.pop() if steps else 0
     for number, values in result["state"].items():
         result["state"][number] = {key: _float32(values, number, key).clone() for key in _MOMENTS} | {
-            "master_param": halves[number][1]}
+            REMAINDER: halves[number][1]}
     return result, [half[0] for half in halves.values()]

@@ -27,14 +27,11 @@ run unpacked
 data=data
 same first unpacked "gzip files give other bits than plain ones"
 
-# A locale with a decimal comma, of the system or made here.
-mkdir "$dir/locale"
-if ! locale -a 2> /dev/null | grep -qi '^de_DE\.utf-\?8$' &&
-    localedef -i de_DE -f UTF-8 "$dir/locale/de_DE.UTF-8" 2> /dev/null; then
-    export LOCPATH="$dir/locale"
-fi
-if [ "$(LC_ALL=de_DE.UTF-8 locale decimal_point 2> /dev/null)" = , ]; then
-    LC_ALL=de_DE.UTF-8 run german --lr 1.5e-3
+# A locale with a decimal comma, of the system or made in the build folder.
+if comma=$(tests/comma_locale.sh sh -c 'echo "$LC_ALL"' 2> /dev/null); then
+    LOCPATH=$(tests/comma_locale.sh sh -c 'echo "${LOCPATH:-}"')
+    [ -z "$LOCPATH" ] || export LOCPATH
+    LC_ALL=$comma run german --lr 1.5e-3
     run english --lr 1.5e-3
     same english german "LC_ALL=de_DE.UTF-8 gives other bits or another form of numbers"
     for file in gnuplot svg; do
